@@ -1,0 +1,59 @@
+"""`hub`: every command, and the one place where an error becomes a line and an exit status."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+
+import click
+import typer
+
+from hub.cli.output import CheckFailedError
+from hub.errors import HubError
+
+DONE, CHECK_FAILED, BAD_USE = 0, 1, 2
+
+app = typer.Typer(
+    name="hub",
+    help="Takes in every lead from Chinese platforms, loses none, and loads them into one CRM store.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+# Each module has `app` (a group, under the given name) or `register(app)` (single commands).
+GROUPS: dict[str, str] = {}
+SINGLES: tuple[str, ...] = ()
+
+
+def build() -> typer.Typer:
+    """The whole command tree."""
+    for name, module in GROUPS.items():
+        app.add_typer(importlib.import_module(module).app, name=name)
+    for module in SINGLES:
+        importlib.import_module(module).register(app)
+    return app
+
+
+def main() -> None:
+    """Run a command: exit 0 done, 1 a check failed, 2 bad use, configuration or a refusal."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        build()(standalone_mode=False)
+    except CheckFailedError:
+        sys.exit(CHECK_FAILED)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(BAD_USE)
+    except HubError as error:
+        sys.stderr.write(f"hub: {error}\n")
+        sys.exit(BAD_USE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""What a connector is: how one platform pushes, is pulled, and how its payload splits into records."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import entry_points
+from typing import Any, Protocol
+
+from hub.errors import ConfigError
+from hub.model.delivery import Envelope, HookReply, HookRequest, RawRecord
+from hub.settings import SourceSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a pull: the envelope to store and the cursor to write in the same transaction.
+
+    `cursor` is JSON-able; it is what the next pull starts from if this page was the last stored.
+    `external_ids` are the platform's ids on the page, for page-until-known and counting.
+    """
+
+    envelope: Envelope
+    cursor: Mapping[str, Any]
+    external_ids: Sequence[str] = ()
+    reported_total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """What to pull. `until` is frozen before the first call; `cursor` is what the last pull left."""
+
+    stream: str
+    since: datetime | None
+    until: datetime
+    cursor: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Connector(Protocol):
+    """One platform. Stateless: settings, tokens and HTTP clients are handed in."""
+
+    platform: str
+
+    def challenge(self, request: HookRequest, source: SourceSettings) -> HookReply | None:
+        """The answer to a set-up request of the platform, or None if `request` is a delivery."""
+        ...
+
+    def accepted(self, request: HookRequest, source: SourceSettings) -> HookReply:
+        """What the platform expects when a delivery was taken."""
+        ...
+
+    def refused(self, request: HookRequest, source: SourceSettings) -> HookReply:
+        """What the platform expects when a signature is wrong."""
+        ...
+
+    def delivery_key(self, request: HookRequest, source: SourceSettings) -> str | None:
+        """The platform's own id of this delivery (`Msg-Id`), or None if it gives none."""
+        ...
+
+    def envelope(self, request: HookRequest, source: SourceSettings) -> Envelope:
+        """All of `request` that is needed to split it later; parses nothing."""
+        ...
+
+    def split(self, envelope: Envelope, source: SourceSettings) -> list[RawRecord]:
+        """The records of a delivery, in order. Pure and total: what cannot be read comes back as one
+        record with `unreadable` set; nothing is raised for bad input."""
+        ...
+
+
+class PullConnector(Connector, Protocol):
+    """A platform that can be pulled too."""
+
+    streams: tuple[str, ...]
+
+    def pages(self, session: Any, request: PullRequest, source: SourceSettings) -> AsyncIterator[Page]:  # noqa: ANN401 -- each connector defines its own session
+        """Pages from first to last; raises TransientError, PlatformRejectedError, AuthorizationLostError."""
+        ...
+
+
+def connectors() -> dict[str, Connector]:
+    """All installed connectors by platform, found by entry point `hub.connectors`."""
+    return {entry.name: entry.load() for entry in entry_points(group="hub.connectors")}
+
+
+def connector_for(platform: str) -> Connector:
+    """The connector of a platform.
+
+    Raises:
+        ConfigError: none is installed under that name.
+    """
+    found = connectors()
+    if platform not in found:
+        known = ", ".join(sorted(found))
+        raise ConfigError(f"no connector for platform {platform!r}; installed: {known}")
+    return found[platform]

@@ -1,0 +1,1 @@
+"""The CRM store: leads and their revisions, contacts and their keys, touchpoints, interactions."""

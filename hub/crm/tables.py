@@ -1,0 +1,121 @@
+"""Tables of schema `crm`. Random-key indexes a new lead touches: lead.id, contact_key; lead.contact_id only for a known contact."""
+
+from __future__ import annotations
+
+from sqlalchemy import ARRAY, Boolean, Column, Index, SmallInteger, Table, Text, text as sql
+from sqlalchemy.dialects.postgresql import BYTEA, JSONB, UUID
+
+from hub.database.metadata import identifier, instant, metadata, sealed, text
+
+# A lead as its revisions fold to it. Plain columns are those that reports need and that name nobody;
+# all else is in `sealed` (canonical JSON). `keys` are the blind keys of all its revisions: the edges of identity.
+lead = Table(
+    "lead",
+    metadata,
+    identifier("id", primary_key=True),
+    text("merchant"),
+    text("source_key"),
+    text("entity"),
+    identifier("contact_id"),
+    identifier("first_record_id"),
+    instant("submitted_at", nullable=True),
+    instant("received_at"),
+    instant("loaded_at"),
+    text("mapping_version"),
+    Column("intent", SmallInteger),
+    text("province_code", nullable=True),
+    text("city_code", nullable=True),
+    Column("product_interest", ARRAY(Text)),
+    text("campaign_id", nullable=True),
+    text("utm_source", nullable=True),
+    text("utm_medium", nullable=True),
+    text("utm_campaign", nullable=True),
+    text("utm_term", nullable=True),
+    text("utm_content", nullable=True),
+    text("utm_id", nullable=True),
+    Column("ext", JSONB),
+    Column("marks", ARRAY(Text)),
+    Column("keys", ARRAY(BYTEA), nullable=False),
+    Column("revisions", ARRAY(UUID(as_uuid=True)), nullable=False),
+    Column("content_hash", BYTEA, nullable=False),
+    sealed(),
+    Index("lead_contact_id", "contact_id"),
+    Index("lead_first_record_id", "first_record_id"),
+    schema="crm",
+)
+
+# One row per lead that a record gave (`ordinal` 0 speaks for the record in the record law).
+lead_revision = Table(
+    "lead_revision",
+    metadata,
+    identifier("record_id", primary_key=True),
+    Column("ordinal", SmallInteger, primary_key=True),
+    identifier("lead_id"),
+    text("merchant"),
+    text("source_key"),
+    text("outcome"),
+    Column("rank", BYTEA, nullable=False),
+    text("mode"),
+    text("stream"),
+    text("mapping_version"),
+    Column("content_hash", BYTEA, nullable=False),
+    Column("keys", ARRAY(BYTEA), nullable=False),
+    sealed(),
+    schema="crm",
+)
+
+contact = Table(
+    "contact",
+    metadata,
+    identifier("id", primary_key=True),
+    text("merchant"),
+    instant("created_at"),
+    identifier("merged_into", nullable=True),
+    Index("contact_merged_into", "merged_into", postgresql_where=sql("merged_into IS NOT NULL")),
+    schema="crm",
+)
+
+# Never re-pointed: a merge sets contact.merged_into. `blind` is one byte of kind and sixteen of HMAC.
+contact_key = Table(
+    "contact_key",
+    metadata,
+    text("merchant", primary_key=True),
+    Column("blind", BYTEA, primary_key=True),
+    identifier("contact_id"),
+    Column("stopped", Boolean, nullable=False, server_default=sql("false")),
+    schema="crm",
+)
+
+# `record_id` is the lead's first record, so that the key rises with time and a re-fold finds its rows.
+touchpoint = Table(
+    "touchpoint",
+    metadata,
+    identifier("record_id", primary_key=True),
+    Column("ordinal", SmallInteger, primary_key=True),
+    Column("slot", SmallInteger, primary_key=True),
+    text("merchant"),
+    identifier("lead_id"),
+    text("kind"),
+    instant("occurred_at"),
+    text("campaign_id", nullable=True),
+    text("utm_source", nullable=True),
+    text("utm_medium", nullable=True),
+    text("utm_campaign", nullable=True),
+    sealed(),
+    schema="crm",
+)
+
+interaction = Table(
+    "interaction",
+    metadata,
+    identifier("id", primary_key=True),
+    text("merchant"),
+    text("source_key"),
+    text("entity"),
+    identifier("record_id"),
+    identifier("lead_id", nullable=True),
+    text("kind"),
+    instant("occurred_at", nullable=True),
+    sealed(),
+    schema="crm",
+)

@@ -1,0 +1,1 @@
+"""The Dagster code location; the only room that imports dagster."""

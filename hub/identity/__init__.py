@@ -1,0 +1,1 @@
+"""Identity: which leads are one person. Pure."""

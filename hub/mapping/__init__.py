@@ -1,0 +1,1 @@
+"""Mappings: compiled from documents into functions from payload to canonical lead. Pure."""

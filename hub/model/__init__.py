@@ -1,0 +1,1 @@
+"""The words of the hub as types: ids, deliveries, records, outcomes, leads. Pure."""

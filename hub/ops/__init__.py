@@ -1,0 +1,1 @@
+"""Operations: loaders and their claims, windows of counts, pull cursors, tokens, audit."""

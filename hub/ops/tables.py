@@ -1,0 +1,110 @@
+"""Tables of schema `ops`."""
+
+from __future__ import annotations
+
+from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Index, Integer, SmallInteger, Table, text as sql
+from sqlalchemy.dialects.postgresql import JSONB
+
+from hub.database.metadata import identifier, instant, metadata, sealed, serial, text
+
+# A loader holds the session advisory lock (LOADER_LOCK, id) while it lives.
+loader = Table(
+    "loader",
+    metadata,
+    serial("id", primary_key=True),
+    text("name"),
+    instant("started_at", server_default=sql("now()")),
+    instant("seen_at", server_default=sql("now()")),
+    schema="ops",
+)
+
+# What a loader has in hand, committed before it starts on it; left behind only by a loader that died.
+claim = Table(
+    "claim",
+    metadata,
+    Column("loader", BigInteger, primary_key=True),
+    Column("lane", SmallInteger, nullable=False),
+    Column("seqs", ARRAY(BigInteger), nullable=False),
+    instant("claimed_at", server_default=sql("now()")),
+    schema="ops",
+)
+
+# Counts per source, 30-second window, loader and mapping version. `latency` are histogram buckets of
+# received → start of commit, upper bounds in hub.ops.windows.LATENCY_BOUNDS_MS.
+window = Table(
+    "window",
+    metadata,
+    text("merchant", primary_key=True),
+    text("source_key", primary_key=True),
+    instant("window_start", primary_key=True),
+    Column("loader", BigInteger, primary_key=True),
+    text("mapping_version", primary_key=True),
+    Column("loaded", Integer, nullable=False, server_default=sql("0")),
+    Column("revised", Integer, nullable=False, server_default=sql("0")),
+    Column("unchanged", Integer, nullable=False, server_default=sql("0")),
+    Column("superseded", Integer, nullable=False, server_default=sql("0")),
+    Column("not_a_lead", Integer, nullable=False, server_default=sql("0")),
+    Column("held", Integer, nullable=False, server_default=sql("0")),
+    Column("waiting", Integer, nullable=False, server_default=sql("0")),
+    Column("latency", ARRAY(Integer), nullable=False),
+    instant("reported_at", nullable=True),
+    Index("window_unreported", "window_start", postgresql_where=sql("reported_at IS NULL")),
+    schema="ops",
+)
+
+# Where a pull goes on; written in the transaction that stores the page.
+cursor = Table(
+    "cursor",
+    metadata,
+    text("source_key", primary_key=True),
+    text("stream", primary_key=True),
+    Column("value", JSONB, nullable=False),
+    instant("updated_at"),
+    schema="ops",
+)
+
+# OAuth tokens, sealed. One writer: a row lock on the source's row.
+token = Table(
+    "token",
+    metadata,
+    text("source_key", primary_key=True),
+    sealed(),
+    instant("access_expires_at", nullable=True),
+    instant("refresh_expires_at", nullable=True),
+    Column("lost", Boolean, nullable=False, server_default=sql("false")),
+    text("detail", server_default=sql("''")),
+    instant("updated_at"),
+    schema="ops",
+)
+
+# A browser on its way through a platform's consent page.
+authorization_state = Table(
+    "authorization_state",
+    metadata,
+    text("state", primary_key=True),
+    text("source_key"),
+    instant("expires_at"),
+    schema="ops",
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    serial("id", primary_key=True),
+    instant("at", server_default=sql("now()")),
+    text("who"),
+    text("action"),
+    text("target"),
+    text("merchant", nullable=True),
+    schema="ops",
+)
+
+heartbeat = Table(
+    "heartbeat",
+    metadata,
+    text("process", primary_key=True),
+    identifier("instance", primary_key=True),
+    instant("seen_at"),
+    Column("facts", JSONB, nullable=False, server_default=sql("'{}'::jsonb")),
+    schema="ops",
+)

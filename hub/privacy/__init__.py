@@ -1,0 +1,1 @@
+"""Sealing, blind index and masks, with keys it is handed. Pure."""

@@ -1,0 +1,1 @@
+"""The HTTP door: hooks, forms, health, metrics, the operator API."""

@@ -1,0 +1,1 @@
+"""The registry: merchants, their platform accounts, live mapping versions, extension fields."""

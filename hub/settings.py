@@ -1,0 +1,199 @@
+"""Settings: `hub.yaml` for what is configured, the environment (`HUB_*`) for secrets and places.
+
+Reading settings opens nothing and connects to nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from hub.errors import ConfigError
+
+DEFAULT_MERCHANT = "default"
+SCHEMES = (
+    "none",
+    "record_only",
+    "sha1_concat",
+    "sha256_concat",
+    "hmac_sha1",
+    "hmac_sha256",
+    "sorted_md5",
+    "sorted_sha1",
+    "standard_webhooks",
+    "static_body",
+    "static_header",
+    "static_path",
+)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MerchantSettings(_Strict):
+    """One merchant: a company whose leads stay apart from every other's."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    name: str = ""
+
+
+class SignatureSettings(_Strict):
+    """How a push proves where it comes from. Secrets are named by environment variable, never written here.
+
+    `header` or `field` names where the signature (or the static secret) stands; `prefix` is cut off it
+    (`sha1=`). Several secrets may be valid at once while one is rotated: separate them by a comma in the variable.
+    """
+
+    scheme: Literal[
+        "none",
+        "record_only",
+        "sha1_concat",
+        "sha256_concat",
+        "hmac_sha1",
+        "hmac_sha256",
+        "sorted_md5",
+        "sorted_sha1",
+        "standard_webhooks",
+        "static_body",
+        "static_header",
+        "static_path",
+    ] = "none"
+    secret_env: str = ""
+    header: str = ""
+    field: str = ""
+    prefix: str = ""
+    encoding: Literal["hex", "base64"] = "hex"
+    tolerate_line_breaks: bool = False
+    max_age_s: int = 300
+
+
+class PullSettings(_Strict):
+    """When and how a source is pulled."""
+
+    every_s: int = Field(default=300, ge=60)
+    overlap_s: int = Field(default=1200, ge=0)
+    first_days: int = Field(default=7, ge=1)
+    page_size: int = Field(default=100, ge=1)
+
+
+class SourceSettings(_Strict):
+    """One platform account. Its key in `sources:` never changes; `name` may."""
+
+    platform: str
+    merchant: str = DEFAULT_MERCHANT
+    name: str = ""
+    account: str | None = None
+    owner: str = ""
+    push: str | None = Field(default=None, description="the shape of what is pushed, e.g. clue_push")
+    pulls: tuple[str, ...] = Field(default=(), description="streams to pull, e.g. clue, star_clue")
+    signature: SignatureSettings = SignatureSettings()
+    pull: PullSettings = PullSettings()
+    dedupe_window_s: int = Field(default=86_400, ge=0)
+    fresh_within_s: int = Field(default=86_400, ge=60)
+    options: Mapping[str, Any] = Field(default_factory=dict, description="read by the connector")
+
+
+class FormSettings(_Strict):
+    """One web form; it is a source of platform `webform` under the key `form-<id>`."""
+
+    merchant: str = DEFAULT_MERCHANT
+    name: str = ""
+    owner: str = ""
+    origins: tuple[str, ...] = ()
+    token_secret_env: str = ""
+    min_fill_s: float = 3.0
+    honeypot: str = "website_url"
+
+
+class HubSettings(_Strict):
+    """All of `hub.yaml`. An empty file is a working hub with one merchant and no source."""
+
+    merchants: tuple[MerchantSettings, ...] = (MerchantSettings(id=DEFAULT_MERCHANT),)
+    sources: Mapping[str, SourceSettings] = Field(default_factory=dict)
+    forms: Mapping[str, FormSettings] = Field(default_factory=dict)
+    max_body_bytes: int = Field(default=1_048_576, ge=1024)
+    spool_max_bytes: int = Field(default=256 * 1_048_576, ge=4096)
+    public_url: str = "http://127.0.0.1:8700"
+    schemas_dir: str = ""
+
+    @model_validator(mode="after")
+    def _merchants_exist(self) -> HubSettings:
+        known = {merchant.id for merchant in self.merchants}
+        for key, source in {**self.sources, **self.forms}.items():
+            if source.merchant not in known:
+                raise ValueError(f"source {key}: merchant {source.merchant!r} is not under `merchants:`")
+        return self
+
+    def all_sources(self) -> dict[str, SourceSettings]:
+        """Sources and forms alike, by source key."""
+        forms = {
+            f"form-{form_id}": SourceSettings(
+                platform="webform",
+                merchant=form.merchant,
+                name=form.name or form_id,
+                owner=form.owner,
+                push="form",
+                options={"form": form_id},
+            )
+            for form_id, form in self.forms.items()
+        }
+        return {**self.sources, **forms}
+
+
+def home() -> Path:
+    """Where this hub keeps its own files: `HUB_HOME`, default `.hub/` in the working folder."""
+    return Path(os.environ.get("HUB_HOME", ".hub")).absolute()
+
+
+def config_path() -> Path:
+    """The settings file: `HUB_CONFIG`, default `hub.yaml` in the working folder."""
+    return Path(os.environ.get("HUB_CONFIG", "hub.yaml")).absolute()
+
+
+def load_settings(path: Path | None = None) -> HubSettings:
+    """Settings from `path` (default: `config_path()`); a file that is not there is an empty one.
+
+    Raises:
+        ConfigError: the file is no YAML or says something we do not know; names file, line and field.
+    """
+    path = path or config_path()
+    if not path.exists():
+        return HubSettings()
+    try:
+        document = yaml.safe_load(path.read_text("utf-8")) or {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        raise ConfigError(f"{path}:{line}: not valid YAML") from error
+    try:
+        return HubSettings.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        line = _line_of(path, [str(part) for part in first["loc"]])
+        raise ConfigError(f"{path}:{line}: {where or 'settings'}: {first['msg']}") from None
+
+
+def _line_of(path: Path, location: list[str]) -> int:
+    """The line of the deepest key of `location` that stands in the file, 1 if none does."""
+    node = yaml.compose(path.read_text("utf-8"))
+    line = 1
+    for part in location:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        match = next(((k, v) for k, v in pairs if k.value == part), None)
+        if match is None:
+            break
+        line, node = match[0].start_mark.line + 1, match[1]
+    return line
+
+
+def secrets_from_environment(variable: str) -> tuple[bytes, ...]:
+    """Every secret in an environment variable (comma-separated), none if it is not set."""
+    value = os.environ.get(variable, "") if variable else ""
+    return tuple(part.strip().encode() for part in value.split(",") if part.strip())
