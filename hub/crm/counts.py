@@ -1,0 +1,94 @@
+"""The terms of the record law that stand in `crm`, and how many leads have two contacts.
+
+A record stands in `crm` by its first revision (`ordinal` 0). `hub.inbox.counts` says what snapshots
+and `since` are for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from hub.crm.tables import lead_revision
+from hub.model.ids import uuid7_floor
+from hub.model.outcome import IN_CRM
+
+CRM_TERMS = tuple(outcome.value for outcome in IN_CRM)
+
+# A lead is doubled if its keys, merges followed, lead to another contact than its own.
+_DOUBLED = sa.text("""
+WITH RECURSIVE recent AS (
+    SELECT id, merchant, contact_id, keys FROM crm.lead WHERE first_record_id >= :floor
+), start AS (
+    SELECT contact_id FROM recent
+    UNION
+    SELECT k.contact_id FROM recent r CROSS JOIN LATERAL unnest(r.keys) AS u(blind)
+    JOIN crm.contact_key k ON k.merchant = r.merchant AND k.blind = u.blind
+), chain (origin, id, next) AS (
+    SELECT c.id, c.id, c.merged_into FROM start s JOIN crm.contact c ON c.id = s.contact_id
+    UNION ALL
+    SELECT chain.origin, c.id, c.merged_into FROM chain JOIN crm.contact c ON c.id = chain.next
+), root AS (
+    SELECT origin, id FROM chain WHERE next IS NULL
+)
+SELECT count(*) AS leads, count(*) FILTER (WHERE EXISTS (
+    SELECT 1 FROM unnest(r.keys) AS u(blind)
+    JOIN crm.contact_key k ON k.merchant = r.merchant AND k.blind = u.blind AND NOT k.stopped
+    JOIN root other ON other.origin = k.contact_id
+    WHERE other.id <> own.id
+)) AS doubled
+FROM recent r JOIN root own ON own.origin = r.contact_id
+""")
+
+
+def outcome_terms(
+    conn: sa.Connection, *, since: datetime | None = None
+) -> dict[str, dict[str, int]]:
+    """`loaded`, `revised`, `unchanged` and `superseded` by source."""
+    query = sa.select(lead_revision.c.outcome, lead_revision.c.source_key, sa.func.count()).where(
+        lead_revision.c.ordinal == 0
+    )
+    if since is not None:
+        query = query.where(lead_revision.c.record_id >= uuid7_floor(since))
+    terms: dict[str, dict[str, int]] = {term: {} for term in CRM_TERMS}
+    for outcome, source_key, count in conn.execute(
+        query.group_by(lead_revision.c.outcome, lead_revision.c.source_key)
+    ):
+        terms.setdefault(outcome, {})[source_key] = count
+    return terms
+
+
+def outcome_members(
+    conn: sa.Connection,
+    term: str,
+    *,
+    source_key: str | None = None,
+    after: UUID | None = None,
+    limit: int = 1000,
+) -> list[UUID]:
+    """Ids of the records with an outcome of `CRM_TERMS`, sorted: the page that follows `after`."""
+    query = sa.select(lead_revision.c.record_id).where(
+        lead_revision.c.ordinal == 0, lead_revision.c.outcome == term
+    )
+    if source_key is not None:
+        query = query.where(lead_revision.c.source_key == source_key)
+    if after is not None:
+        query = query.where(lead_revision.c.record_id > after)
+    return list(conn.execute(query.order_by(lead_revision.c.record_id).limit(limit)).scalars())
+
+
+def record_standings(conn: sa.Connection, record_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
+    """The outcome of each of these records in `crm`; one without any is not in the result."""
+    query = sa.select(lead_revision.c.record_id, lead_revision.c.outcome).where(
+        lead_revision.c.ordinal == 0, lead_revision.c.record_id.in_(record_ids)
+    )
+    return {row[0]: [row[1]] for row in conn.execute(query)}
+
+
+def doubled_leads(conn: sa.Connection, *, since: datetime) -> tuple[int, int]:
+    """Leads that arrived since, and how many of them have keys of another contact, too."""
+    row = conn.execute(_DOUBLED, {"floor": uuid7_floor(since)}).one()
+    return int(row.leads), int(row.doubled)

@@ -1,0 +1,313 @@
+"""The checks that Dagster shows, evaluated without it: what is declared, found, and mends it.
+
+Facts are read in one snapshot, judging them is pure. Nothing here carries personal data: counts,
+source keys, reasons, commands.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from hub.crm.counts import doubled_leads
+from hub.inbox.counts import held_reasons
+from hub.ops.reports import last_windows, recent_latency
+from hub.ops.windows import LATENCY_BOUNDS_MS, WINDOW
+from hub.settings import HubSettings, SourceSettings
+from hub.steps.laws import Law, read_delivery_law, read_record_law, snapshot
+
+LEAD_ASSET = ("crm", "lead")
+LATENCY_OVER = timedelta(minutes=10)
+LATENCY_LIMIT_MS = 1000
+DOUBLED_OVER = timedelta(days=1)
+DOUBLED_LIMIT = 0.003
+# How far the sensor's record law looks back; `hub verify` and the nightly run count everything.
+LAW_OVER = timedelta(days=2)
+
+
+class Severity(StrEnum):
+    """What a failed check means: an ERROR breaks a promise, a WARN wants a person."""
+
+    ERROR = "error"
+    WARN = "warn"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckDeclaration:
+    """One check that exists: the asset it belongs to (a key path), its name, what it promises."""
+
+    asset: tuple[str, ...]
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckTable:
+    """A small table of findings; every cell is text or a number."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | int | float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What one check found. `command` mends or explains a failure; `note` says what broke."""
+
+    asset: tuple[str, ...]
+    name: str
+    passed: bool
+    severity: Severity
+    note: str
+    numbers: Mapping[str, int | float] = field(default_factory=dict)
+    table: CheckTable | None = None
+    command: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that the checks judge, read in one snapshot."""
+
+    deliveries: Law
+    records: Law
+    held: Mapping[str, Mapping[str, int]]
+    last_window: Mapping[str, datetime]
+    latency: Mapping[str, tuple[int, ...]]
+    leads: int
+    doubled: int
+
+
+def canonical_asset(source_key: str) -> tuple[str, ...]:
+    """The asset that a source's checks belong to."""
+    return ("canonical", source_key)
+
+
+def declared_checks(settings: HubSettings) -> tuple[CheckDeclaration, ...]:
+    """Every check of this hub, in the order of `evaluate`."""
+    declared = [
+        CheckDeclaration(
+            LEAD_ASSET,
+            "conservation_deliveries",
+            "Every acknowledged delivery is stored, a duplicate, or in the spool.",
+        ),
+        CheckDeclaration(
+            LEAD_ASSET, "conservation_records", "Every record has exactly one outcome."
+        ),
+        CheckDeclaration(
+            LEAD_ASSET,
+            "duplicate_rate",
+            f"Fewer than {DOUBLED_LIMIT:.1%} of a day's leads have keys of two contacts.",
+        ),
+    ]
+    for source_key, source in settings.all_sources().items():
+        asset = canonical_asset(source_key)
+        declared += [
+            CheckDeclaration(
+                asset, "fresh", f"A record arrived within {_span(source.fresh_within_s)}."
+            ),
+            CheckDeclaration(asset, "nothing_held", "No record waits for a mapping or a person."),
+            CheckDeclaration(
+                asset,
+                "latency",
+                f"99 of 100 records are in the CRM within {LATENCY_LIMIT_MS} ms of arrival.",
+            ),
+        ]
+    return tuple(declared)
+
+
+def read_facts(
+    engine: sa.Engine,
+    settings: HubSettings,
+    now: datetime,
+    *,
+    spooled: Mapping[str, int],
+    since: datetime | None,
+) -> Facts:
+    """What the checks need, as of one instant. `since` bounds the record law; None counts all."""
+    merchants = {key: source.merchant for key, source in settings.all_sources().items()}
+    with snapshot(engine) as conn:
+        leads, doubled = doubled_leads(conn, since=now - DOUBLED_OVER)
+        return Facts(
+            deliveries=read_delivery_law(conn, spooled),
+            records=read_record_law(conn, since=since),
+            held=held_reasons(conn),
+            last_window=last_windows(conn, merchants),
+            latency=recent_latency(conn, merchants, since=now - LATENCY_OVER),
+            leads=leads,
+            doubled=doubled,
+        )
+
+
+def judge(facts: Facts, settings: HubSettings, now: datetime) -> list[CheckResult]:
+    """The result of every declared check. Pure."""
+    results = [
+        _law(facts.deliveries, "conservation_deliveries"),
+        _law(facts.records, "conservation_records"),
+        _duplicate_rate(facts),
+    ]
+    for source_key, source in settings.all_sources().items():
+        results += [
+            _fresh(source_key, source, facts.last_window.get(source_key), now),
+            _nothing_held(source_key, facts.held.get(source_key, {})),
+            _latency(source_key, facts.latency.get(source_key, ())),
+        ]
+    return results
+
+
+def evaluate(
+    engine: sa.Engine,
+    settings: HubSettings,
+    now: datetime,
+    *,
+    spooled: Mapping[str, int] | None = None,
+    since: datetime | None = None,
+) -> list[CheckResult]:
+    """Read and judge: one result for each declared check.
+
+    Args:
+        engine: The store.
+        settings: Names the sources.
+        now: Aware current instant.
+        spooled: Deliveries that lie in a spool, by source key.
+        since: The record law looks only at records that arrived since then; None counts all.
+    """
+    facts = read_facts(engine, settings, now, spooled=spooled or {}, since=since)
+    return judge(facts, settings, now)
+
+
+def percentile_ms(buckets: Sequence[int], share: float) -> float | None:
+    """The bound in ms that `share` of a histogram's values do not exceed; `inf` past the last one.
+
+    None for an empty histogram. Bounds are `LATENCY_BOUNDS_MS`: the answer errs on the slow side.
+    """
+    total = sum(buckets)
+    if not total:
+        return None
+    wanted = math.ceil(total * share)
+    reached = 0
+    for bound, count in zip((*LATENCY_BOUNDS_MS, math.inf), buckets, strict=True):
+        reached += count
+        if reached >= wanted:
+            return float(bound)
+    return math.inf
+
+
+def _law(law: Law, name: str) -> CheckResult:
+    rows = law.by_source()
+    differences = law.differences()
+    off = sum(abs(value) for value in differences.values())
+    note = "Balanced." if not off else (
+        f"{law.whole} and the sum of the outcomes differ by {off} in {len(differences)} source(s)."
+    )  # fmt: skip
+    return CheckResult(
+        asset=LEAD_ASSET,
+        name=name,
+        passed=not off,
+        severity=Severity.ERROR,
+        note=note,
+        numbers={**law.totals(), "difference": off},
+        table=CheckTable(
+            columns=("source", *law.terms, "difference"),
+            rows=tuple(tuple(row.values()) for row in rows),
+        ),
+        command="hub verify" if off else None,
+    )
+
+
+def _duplicate_rate(facts: Facts) -> CheckResult:
+    rate = facts.doubled / facts.leads if facts.leads else 0.0
+    passed = rate < DOUBLED_LIMIT
+    return CheckResult(
+        asset=LEAD_ASSET,
+        name="duplicate_rate",
+        passed=passed,
+        severity=Severity.WARN,
+        note=f"{facts.doubled} of {facts.leads} leads of the last day have keys of two contacts.",
+        numbers={"leads": facts.leads, "doubled": facts.doubled, "rate": rate},
+        command=None if passed else "hub contact why CONTACT_A CONTACT_B",
+    )
+
+
+def _fresh(
+    source_key: str, source: SourceSettings, last: datetime | None, now: datetime
+) -> CheckResult:
+    # A window's start is when its first record may have come; its last may be a window younger.
+    age = None if last is None else max(now - last - WINDOW, timedelta())
+    passed = age is not None and age.total_seconds() <= source.fresh_within_s
+    if age is None:
+        note = "No record has ever arrived."
+    else:
+        note = f"The last record arrived about {_span(age.total_seconds())} ago."
+    numbers: dict[str, int | float] = {"allowed_s": source.fresh_within_s}
+    if age is not None:
+        numbers["age_s"] = round(age.total_seconds())
+    return CheckResult(
+        asset=canonical_asset(source_key),
+        name="fresh",
+        passed=passed,
+        severity=Severity.WARN if age is None else Severity.ERROR,
+        note=note,
+        numbers=numbers,
+        command=None if passed else f"hub source check {source_key}",
+    )
+
+
+def _nothing_held(source_key: str, reasons: Mapping[str, int]) -> CheckResult:
+    total = sum(reasons.values())
+    return CheckResult(
+        asset=canonical_asset(source_key),
+        name="nothing_held",
+        passed=not total,
+        severity=Severity.WARN,
+        note=f"{total} record(s) are held." if total else "Nothing is held.",
+        numbers={"held": total, **{f"held_{reason}": n for reason, n in sorted(reasons.items())}},
+        table=CheckTable(("reason", "records"), tuple(sorted(reasons.items()))),
+        command=f"hub held list --source {source_key}" if total else None,
+    )
+
+
+def _latency(source_key: str, buckets: Sequence[int]) -> CheckResult:
+    p99 = percentile_ms(buckets, 0.99)
+    passed = p99 is None or p99 <= LATENCY_LIMIT_MS
+    minutes = int(LATENCY_OVER.total_seconds() // 60)
+    note = (
+        f"No record in the last {minutes} minutes."
+        if p99 is None
+        else f"p99 of {sum(buckets)} records in the last {minutes} minutes."
+    )
+    return CheckResult(
+        asset=canonical_asset(source_key),
+        name="latency",
+        passed=passed,
+        severity=Severity.ERROR,
+        note=note,
+        numbers={"records": sum(buckets), **latency_numbers(buckets)},
+        command=None if passed else "hub doctor",
+    )
+
+
+def latency_numbers(buckets: Sequence[int]) -> dict[str, int | float]:
+    """p50, p95 and p99 in ms, and how many were slower than the last bound; nothing for no values.
+
+    A percentile past the last bound is given as that bound, and `slower` says that it is one.
+    """
+    found: dict[str, int | float] = {}
+    for name, share in (("p50_ms", 0.5), ("p95_ms", 0.95), ("p99_ms", 0.99)):
+        value = percentile_ms(buckets, share)
+        if value is not None:
+            found[name] = min(value, LATENCY_BOUNDS_MS[-1])
+    if buckets and buckets[-1]:
+        found["slower"] = buckets[-1]
+    return found
+
+
+def _span(seconds: float) -> str:
+    """A length of time as a person says it: `26 h`, `5 min`, `12 s`."""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

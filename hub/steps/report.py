@@ -1,0 +1,233 @@
+"""What is new for Dagster: finished windows, checks, the loader's heartbeat.
+
+At least once: a window is marked as reported only when the *next* call hands back the cursor of
+the report it was in, and Dagster stores a cursor after it has recorded the events. A crash between
+the two reports a window again, under the same window id.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+import sqlalchemy as sa
+
+from hub.ops.reports import (
+    WindowRow,
+    WindowSum,
+    loader_seen_at,
+    mark_reported,
+    unreported_windows,
+)
+from hub.ops.windows import WINDOW
+from hub.settings import HubSettings
+from hub.steps.checks import LAW_OVER, CheckResult, evaluate
+
+# The name under which a Dagster run registers its own loader.
+RUN_LOADER = "dagster-run"
+# How long after its end a window may still get rows from a batch that began in it.
+SLACK = timedelta(seconds=10)
+CHUNK = 120
+CHECK_EVERY = timedelta(seconds=60)
+REPEAT_CHECKS_EVERY = timedelta(minutes=5)
+BEAT_EVERY = timedelta(seconds=55)
+BEAT_FRESH = timedelta(seconds=90)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the last report said, as its cursor carries it."""
+
+    rows: tuple[WindowRow, ...] = ()
+    verdicts: Mapping[str, bool] = field(default_factory=dict)
+    checked_at: datetime | None = None
+    repeated_at: datetime | None = None
+    beat_at: datetime | None = None
+
+    @classmethod
+    def parse(cls, cursor: str | None) -> Progress:
+        """The progress a cursor stands for; one that cannot be read is a new start."""
+        try:
+            document = json.loads(cursor or "{}")
+            return cls(
+                rows=tuple(_row(entry) for entry in document.get("rows", ())),
+                verdicts=dict(document.get("verdicts", {})),
+                checked_at=_instant(document.get("checked_at")),
+                repeated_at=_instant(document.get("repeated_at")),
+                beat_at=_instant(document.get("beat_at")),
+            )
+        except (ValueError, TypeError, AttributeError):
+            return cls()
+
+    def to_cursor(self) -> str:
+        """The text that `parse` reads."""
+        rows = [
+            [
+                r.merchant,
+                r.source_key,
+                r.window_start.timestamp(),
+                r.loader,
+                r.mapping_version,
+                r.records,
+            ]
+            for r in self.rows
+        ]
+        document = {
+            "rows": rows,
+            "verdicts": dict(self.verdicts),
+            "checked_at": _text(self.checked_at),
+            "repeated_at": _text(self.repeated_at),
+            "beat_at": _text(self.beat_at),
+        }
+        return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSum:
+    """Everything that was loaded in one window, over its sources."""
+
+    window_start: datetime
+    counts: Mapping[str, int]
+    latency: tuple[int, ...]
+    by_source: tuple[WindowSum, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is new: `windows` per source, `loads` per window, `checks` to show, the next cursor.
+
+    `loader_seen_at` is set when a heartbeat is due and a loader lives.
+    """
+
+    windows: tuple[WindowSum, ...]
+    loads: tuple[LoadSum, ...]
+    checks: tuple[CheckResult, ...]
+    loader_seen_at: datetime | None
+    cursor: str
+
+
+def report(
+    engine: sa.Engine,
+    settings: HubSettings,
+    now: datetime,
+    cursor: str | None,
+    *,
+    spooled: Mapping[str, int] | None = None,
+) -> Report:
+    """Confirm the report of `cursor` and say what is new since.
+
+    Args:
+        engine: The store.
+        settings: Names the sources whose checks are due.
+        now: Aware current instant.
+        cursor: What the last report left, None at the first time.
+        spooled: Deliveries that lie in a spool, by source key.
+    """
+    last = Progress.parse(cursor)
+    with engine.begin() as conn:
+        mark_reported(conn, last.rows, now)
+        found = unreported_windows(conn, started_before=now - WINDOW - SLACK, limit=CHUNK)
+        seen_at = loader_seen_at(conn, not_named=RUN_LOADER)
+    windows = _whole(found, CHUNK)
+    results = _due_checks(engine, settings, now, last, spooled)
+    beat_is_due = last.beat_at is None or now - last.beat_at >= BEAT_EVERY
+    beat = seen_at if seen_at and beat_is_due and now - seen_at <= BEAT_FRESH else None
+    shown, progress = _choose_checks(results, now, last)
+    return Report(
+        windows=tuple(windows),
+        loads=tuple(sum_loads(windows)),
+        checks=shown,
+        loader_seen_at=beat,
+        cursor=Progress(
+            rows=tuple(row for window in windows for row in window.rows),
+            verdicts=progress.verdicts,
+            checked_at=progress.checked_at,
+            repeated_at=progress.repeated_at,
+            beat_at=now if beat else last.beat_at,
+        ).to_cursor(),
+    )
+
+
+def sum_loads(windows: Sequence[WindowSum]) -> list[LoadSum]:
+    """One sum per window over its sources; `windows` are sorted by start."""
+    loads = []
+    for start, members in groupby(windows, key=lambda window: window.window_start):
+        group = tuple(members)
+        counts: Counter[str] = Counter()
+        for window in group:
+            counts.update(window.counts)
+        latency = tuple(sum(bucket) for bucket in zip(*(w.latency for w in group), strict=True))
+        loads.append(LoadSum(start, dict(counts), latency, group))
+    return loads
+
+
+def producer(loaders: Sequence[str]) -> str:
+    """Who loaded: `loader window`, `run` (a Dagster run's own loader) or both."""
+    names = ["loader window"] if any(name != RUN_LOADER for name in loaders) else []
+    if RUN_LOADER in loaders:
+        names.append("run")
+    return " and ".join(names)
+
+
+def window_id(source_key: str, window_start: datetime) -> str:
+    """The id by which a window that was reported twice is recognised."""
+    return f"{source_key}@{window_start.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _whole(windows: list[WindowSum], limit: int) -> list[WindowSum]:
+    """Without the last window if the limit may have cut some of its sources off."""
+    if len(windows) < limit or windows[0].window_start == windows[-1].window_start:
+        return windows
+    return [w for w in windows if w.window_start != windows[-1].window_start]
+
+
+def _due_checks(
+    engine: sa.Engine,
+    settings: HubSettings,
+    now: datetime,
+    last: Progress,
+    spooled: Mapping[str, int] | None,
+) -> list[CheckResult] | None:
+    """Fresh results, None while the last ones are young enough."""
+    if last.checked_at is not None and now - last.checked_at < CHECK_EVERY:
+        return None
+    return evaluate(engine, settings, now, spooled=spooled, since=now - LAW_OVER)
+
+
+def _choose_checks(
+    results: list[CheckResult] | None, now: datetime, last: Progress
+) -> tuple[tuple[CheckResult, ...], Progress]:
+    """Those worth an event: a changed verdict at once, all of them every few minutes."""
+    if results is None:
+        return (), last
+    repeat = last.repeated_at is None or now - last.repeated_at >= REPEAT_CHECKS_EVERY
+    verdicts = {check_id(result): result.passed for result in results}
+    shown = tuple(r for r in results if repeat or last.verdicts.get(check_id(r)) != r.passed)
+    return shown, Progress(
+        verdicts=verdicts, checked_at=now, repeated_at=now if repeat else last.repeated_at
+    )
+
+
+def check_id(result: CheckResult) -> str:
+    """A check's name among all: `crm/lead:conservation_records`."""
+    return f"{'/'.join(result.asset)}:{result.name}"
+
+
+def _row(entry: Sequence[Any]) -> WindowRow:
+    merchant, source_key, start, loader, version, records = entry
+    return WindowRow(
+        merchant, source_key, datetime.fromtimestamp(start, UTC), loader, version, records
+    )
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _text(instant: datetime | None) -> str | None:
+    return instant.isoformat() if instant else None
