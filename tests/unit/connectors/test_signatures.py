@@ -12,6 +12,7 @@ from urllib.parse import quote_plus, urlencode
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from hub.connectors.signatures import verify
