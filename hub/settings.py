@@ -90,7 +90,9 @@ class SourceSettings(_Strict):
     name: str = ""
     account: str | None = None
     owner: str = ""
-    push: str | None = Field(default=None, description="the shape of what is pushed, e.g. clue_push")
+    push: str | None = Field(
+        default=None, description="the shape of what is pushed, e.g. clue_push"
+    )
     pulls: tuple[str, ...] = Field(default=(), description="streams to pull, e.g. clue, star_clue")
     signature: SignatureSettings = SignatureSettings()
     pull: PullSettings = PullSettings()
@@ -105,10 +107,13 @@ class FormSettings(_Strict):
     merchant: str = DEFAULT_MERCHANT
     name: str = ""
     owner: str = ""
-    origins: tuple[str, ...] = ()
-    token_secret_env: str = ""
-    min_fill_s: float = 3.0
-    honeypot: str = "website_url"
+    origins: tuple[str, ...] = Field(default=(), description="may post; https://host[:port]")
+    token_secret_env: str = Field(default="", description="none: the key ring signs")
+    min_fill_s: float = Field(default=3.0, ge=0)
+    token_max_age_s: int = Field(default=86_400, ge=60)
+    require_token: bool = Field(default=True, description="false for pages that do without hub.js")
+    honeypot: str = Field(default="website_url", min_length=1)
+    max_per_s: int = Field(default=200, ge=1, description="posts a second and process; burst ×5")
 
 
 class HubSettings(_Strict):
@@ -127,7 +132,9 @@ class HubSettings(_Strict):
         known = {merchant.id for merchant in self.merchants}
         for key, source in {**self.sources, **self.forms}.items():
             if source.merchant not in known:
-                raise ValueError(f"source {key}: merchant {source.merchant!r} is not under `merchants:`")
+                raise ValueError(
+                    f"source {key}: merchant {source.merchant!r} is not under `merchants:`"
+                )
         return self
 
     def all_sources(self) -> dict[str, SourceSettings]:
