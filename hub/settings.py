@@ -130,11 +130,11 @@ class HubSettings(_Strict):
     @model_validator(mode="after")
     def _merchants_exist(self) -> HubSettings:
         known = {merchant.id for merchant in self.merchants}
-        for key, source in {**self.sources, **self.forms}.items():
-            if source.merchant not in known:
-                raise ValueError(
-                    f"source {key}: merchant {source.merchant!r} is not under `merchants:`"
-                )
+        owners = {key: source.merchant for key, source in self.sources.items()}
+        owners |= {key: form.merchant for key, form in self.forms.items()}
+        for key, merchant in owners.items():
+            if merchant not in known:
+                raise ValueError(f"source {key}: merchant {merchant!r} is not under `merchants:`")
         return self
 
     def all_sources(self) -> dict[str, SourceSettings]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, Table, text as sql
+from sqlalchemy import Column, Index, Integer, Table
+from sqlalchemy import text as sql
 
 from hub.database.metadata import instant, metadata, serial, text
 

@@ -73,7 +73,12 @@ class PullConnector(Connector, Protocol):
 
     streams: tuple[str, ...]
 
-    def pages(self, session: Any, request: PullRequest, source: SourceSettings) -> AsyncIterator[Page]:  # noqa: ANN401 -- each connector defines its own session
+    def pages(
+        self,
+        session: Any,  # noqa: ANN401 -- each connector defines its own session
+        request: PullRequest,
+        source: SourceSettings,
+    ) -> AsyncIterator[Page]:
         """Pages from first to last; raises TransientError, PlatformRejectedError, AuthorizationLostError."""
         ...
 

@@ -1,6 +1,6 @@
 """The terms of the record law that stand in `crm`, and how many leads have two contacts.
 
-A record stands in `crm` by its first revision (`ordinal` 0). `hub.inbox.counts` says what snapshots
+A record stands in `crm` by its first revision (`ordinal` 0). `hub.inbox.counts` says what a snapshot
 and `since` are for.
 """
 

@@ -1,8 +1,12 @@
-"""Tables of schema `crm`. Random-key indexes a new lead touches: lead.id, contact_key; lead.contact_id only for a known contact."""
+"""Tables of schema `crm`.
+
+Random-key indexes that a new lead touches: lead.id and contact_key; lead.contact_id only for a known contact.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import ARRAY, Boolean, Column, Index, SmallInteger, Table, Text, text as sql
+from sqlalchemy import ARRAY, Boolean, Column, Index, SmallInteger, Table, Text
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB, UUID
 
 from hub.database.metadata import identifier, instant, metadata, sealed, text

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, SmallInteger, Table, text as sql
+from sqlalchemy import Boolean, Column, Index, Integer, SmallInteger, Table
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import BYTEA
 
 from hub.database.metadata import identifier, instant, metadata, sealed, serial, text

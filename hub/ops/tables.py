@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Index, Integer, SmallInteger, Table, text as sql
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+)
+from sqlalchemy import (
+    text as sql,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from hub.database.metadata import identifier, instant, metadata, sealed, serial, text

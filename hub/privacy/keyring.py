@@ -100,7 +100,7 @@ class KeyRing:
         hash meets the same phone in plain (`blind_phone_hash`).
         """
         value = key.value.encode()
-        if key.kind == 5:  # noqa: PLR2004 -- KeyKind.MOBILE, inlined for the hot path
+        if key.kind == 5:
             value = _PHONE_HASH_PREFIX + hashlib.sha256(value).hexdigest().encode()
         return bytes((key.kind,)) + self._hmac(merchant, value)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Table, text as sql
+from sqlalchemy import Boolean, Column, Index, Table
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 
 from hub.database.metadata import instant, metadata, serial, text

@@ -1,0 +1,90 @@
+"""A lead as the pure fold over the set of its revisions (design §7): any arrival order, one result."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from hub.model.lead import RevisionMode
+
+# Objects whose members are fields of their own: a patch that carries one member keeps the others.
+_OPEN_OBJECTS = frozenset({"ext", "click_ids", "platform_state", "store"})
+_UNMAPPED = ("extra", "unmapped")
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+Field = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One revision of a lead. `stream` names the mapping that made it, `rank` its place among the others."""
+
+    rank: bytes
+    mode: str
+    stream: str
+    doc: Mapping[str, Any]
+
+
+def fold(revisions: Iterable[Revision]) -> dict[str, Any]:
+    """The lead that a set of revisions makes, whatever the order they are given in.
+
+    A snapshot clears what its own stream had said before and says all anew; a patch says only what it
+    carries. A later value replaces an earlier one. Marks are those of the newest revision of each stream.
+    """
+    ordered = sorted(revisions, key=lambda revision: revision.rank)
+    if len(ordered) == 1:
+        return dict(ordered[0].doc)
+    values: dict[Field, Any] = {}
+    said_by: dict[Field, str] = {}
+    marks: dict[str, list[str]] = {}
+    for revision in ordered:
+        if revision.mode == RevisionMode.SNAPSHOT:
+            for field in [f for f, stream in said_by.items() if stream == revision.stream]:
+                del values[field], said_by[field]
+        for field, value in _fields(revision.doc):
+            values[field] = value
+            said_by[field] = revision.stream
+        marks[revision.stream] = revision.doc.get("marks", [])
+    doc = _document(values)
+    union = sorted({mark for each in marks.values() for mark in each})
+    if union:
+        doc["marks"] = union
+    return doc
+
+
+def canonical_bytes(value: Any) -> bytes:  # noqa: ANN401 -- any JSON value
+    """`value` as JSON with sorted keys: equal values give equal bytes."""
+    return _encoder.encode(value)
+
+
+def content_hash(doc: Mapping[str, Any]) -> bytes:
+    """16 bytes that are equal for equal documents only."""
+    return hashlib.sha256(_encoder.encode(doc)).digest()[:16]
+
+
+def _fields(doc: Mapping[str, Any]) -> Iterator[tuple[Field, Any]]:
+    for name, value in doc.items():
+        if name == "marks":
+            continue
+        if name in _OPEN_OBJECTS:
+            for member, inner in value.items():
+                yield (name, member), inner
+        elif name == _UNMAPPED[0] and isinstance(value.get(_UNMAPPED[1]), dict):
+            for member, inner in value[_UNMAPPED[1]].items():
+                yield (*_UNMAPPED, member), inner
+        else:
+            yield (name,), value
+
+
+def _document(values: Mapping[Field, Any]) -> dict[str, Any]:
+    doc: dict[str, Any] = {}
+    for field, value in values.items():
+        node = doc
+        for part in field[:-1]:
+            node = node.setdefault(part, {})
+        node[field[-1]] = value
+    return doc

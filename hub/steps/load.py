@@ -1,0 +1,325 @@
+"""The loader: claim a micro-batch, split, map, fold, resolve, write, all in one transaction.
+
+Exactly-once effect: the queue rows go in the transaction that writes what they led to. A batch that
+kills its loader, or that the database refuses, is retried in halves until the one row is found and held.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import sqlalchemy as sa
+
+from hub.connectors.base import Connector, connectors
+from hub.crm.leads import lock_merchants, revisions_of_records
+from hub.database.engine import driver, store_errors
+from hub.errors import HubError, StoreAwayError
+from hub.inbox import queue, records
+from hub.inbox.queue import QueueItem
+from hub.inbox.records import ArchivedRecord, HeldRecord
+from hub.model.delivery import Lane
+from hub.model.ids import uuid7
+from hub.model.outcome import HeldReason, Outcome
+from hub.ops.windows import WindowCounts, add_counts
+from hub.privacy.keyring import KeyRing
+from hub.registry.merchants import account_owners
+from hub.settings import HubSettings
+from hub.steps.fold_leads import MerchantBatch, by_merchant
+from hub.steps.loader_session import LoaderSession
+from hub.steps.mappings import LiveMappings
+from hub.steps.prepare import Accounts, Preparer, Work
+
+log = logging.getLogger("hub.load")
+LIVE_BATCH, BULK_BATCH, POLITE_BATCH = 500, 2000, 200
+LIVE_IS_BUSY_S = 2.0
+HELD_AFTER_KILLS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What one batch did: queue rows taken, records by outcome."""
+
+    items: int
+    counts: Mapping[str, int]
+
+    @property
+    def records(self) -> int:
+        """How many records the batch decided."""
+        return sum(self.counts.values())
+
+
+@dataclass(slots=True)
+class DrainResult:
+    """What a drain did until the queue was empty."""
+
+    batches: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def records(self) -> int:
+        """How many records were decided."""
+        return self.counts.total()
+
+
+class Loader:
+    """One loader. Not for several threads; start more processes instead."""
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        keyring: KeyRing,
+        settings: HubSettings,
+        *,
+        name: str = "loader",
+        found: Mapping[str, Connector] | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._engine = engine
+        self._keyring = keyring
+        self._clock = clock
+        self._mappings = LiveMappings(settings)
+        self._preparer = Preparer(
+            keyring, settings.all_sources(), found or connectors(), self._mappings
+        )
+        self.session = LoaderSession(engine, name)
+        self._live_seen_at: datetime | None = None
+        self._blamed: dict[UUID, str] = {}
+
+    def run_once(self) -> BatchResult | None:
+        """Load one batch; None when there was nothing to do.
+
+        Raises:
+            StoreAwayError: the database is away; nothing is lost, try again.
+        """
+        self.session.recover(self._clock())
+        for lane in Lane:
+            result = self._lane(lane)
+            if result is not None:
+                return result
+        return None
+
+    def drain(self, max_batches: int | None = None) -> DrainResult:
+        """Load until the queue is empty (or `max_batches` are done)."""
+        total = DrainResult()
+        while max_batches is None or total.batches < max_batches:
+            result = self.run_once()
+            if result is None:
+                break
+            total.batches += 1
+            total.counts.update(result.counts)
+        return total
+
+    def reload(self, record_ids: Sequence[UUID]) -> BatchResult:
+        """Map records of the archive anew under the live mappings, whatever became of them before."""
+        with store_errors(), self._engine.begin() as conn:
+            raw = driver(conn)
+            accounts = self._refresh(conn)
+            archived = records.read_records(raw, record_ids)
+            works = [
+                self._preparer.reopen(archived[i]) for i in sorted(archived) if archived[i].sealed
+            ]
+            return self._finish(raw, works, accounts, items=len(works))
+
+    def close(self) -> None:
+        """Give back what the loader holds."""
+        self.session.close()
+
+    def _lane(self, lane: Lane) -> BatchResult | None:
+        now = self._clock()
+        limit = self._limit(lane, now)
+        result = self._batch(
+            lane,
+            lambda raw: (
+                self.session.claim_suspects(raw, lane, now)
+                or self.session.claim(raw, lane, limit, now)
+            ),
+        )
+        if result is not None and lane is Lane.LIVE:
+            self._live_seen_at = now
+        return result
+
+    def _limit(self, lane: Lane, now: datetime) -> int:
+        if lane is Lane.LIVE:
+            return LIVE_BATCH
+        busy = self._live_seen_at and (now - self._live_seen_at).total_seconds() < LIVE_IS_BUSY_S
+        return POLITE_BATCH if busy else BULK_BATCH
+
+    def _batch(
+        self, lane: Lane, claim: Callable[[psycopg.Connection[Any]], list[QueueItem]]
+    ) -> BatchResult | None:
+        items: list[QueueItem] = []
+        try:
+            with store_errors(), self._engine.begin() as conn:
+                raw = driver(conn)
+                items = claim(raw)
+                if not items:
+                    return None
+                self.session.write_claim(lane, [item.seq for item in items])
+                return self._load(conn, items)
+        except StoreAwayError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- whatever a batch dies of, its rows must be told apart
+            log.error(
+                "a batch of %d failed with %s; retried in halves", len(items), type(error).__name__
+            )
+            self._blame(items, error)
+            self.session.suspect(lane, [item.seq for item in items])
+            return BatchResult(len(items), {})
+
+    def _blame(self, items: Sequence[QueueItem], error: Exception) -> None:
+        if len(items) == 1:
+            store = isinstance(error, HubError)
+            self._blamed[items[0].item_id] = (
+                HeldReason.STORE_REFUSED if store else HeldReason.LOADER_BUG
+            )
+
+    def _load(self, conn: sa.Connection, items: list[QueueItem]) -> BatchResult:
+        raw = driver(conn)
+        accounts = self._refresh(conn)
+        if len(items) == 1 and items[0].suspect:
+            told_apart = self._tell_apart(raw, items[0])
+            if told_apart is not None:
+                return told_apart
+        archived = records.read_records(raw, [i.item_id for i in items if i.is_record])
+        works: list[Work] = []
+        for item in items:
+            if item.is_record:
+                works.append(self._preparer.reopen(archived[item.item_id]))
+            else:
+                works += self._preparer.unpack(item)
+        return self._finish(raw, works, accounts, items=len(items))
+
+    def _tell_apart(self, raw: psycopg.Connection[Any], item: QueueItem) -> BatchResult | None:
+        """One suspect row alone: hold it if it killed twice, split it if it is a delivery of many records."""
+        reason = self._blamed.pop(item.item_id, HeldReason.CRASHES_LOADER)
+        if item.kills >= HELD_AFTER_KILLS:
+            if item.is_record:
+                [record] = records.read_records(raw, [item.item_id]).values()
+                work = self._preparer.reopen(record)
+                work.hold(reason)
+            else:
+                work = self._preparer.whole(item, reason)
+            return self._finish(raw, [work], Accounts({}), items=1)
+        if item.is_record or item.kills == 0:
+            return None
+        works = self._preparer.unpack(item)
+        records.add_records(raw, [_archived(work) for work in works])
+        half = max(1, (len(works) + 1) // 2)
+        queue.enqueue_records(
+            raw, [w.record_id for w in works], lane=Lane(item.lane), suspect=half
+        )
+        return BatchResult(1, {})
+
+    def _refresh(self, conn: sa.Connection) -> Accounts:
+        self._mappings.refresh(conn)
+        return Accounts(account_owners(conn))
+
+    def _finish(
+        self, raw: psycopg.Connection[Any], works: list[Work], accounts: Accounts, *, items: int
+    ) -> BatchResult:
+        """Map, fold, write down every outcome and count it, in the open transaction."""
+        for work in works:
+            self._preparer.map(work, accounts)
+        reopened = [work for work in works if work.sealed is None]
+        before = self._leave_standings(raw, reopened)
+        groups = {m: MerchantBatch(self._keyring, m, w) for m, w in by_merchant(works).items()}
+        lock_merchants(raw, groups)
+        self._keep_loaded(raw, reopened, before)
+        now = self._clock()
+        for batch in groups.values():
+            batch.load(raw, now, uuid7)
+        self._write_outcomes(raw, works, before, now)
+        add_counts(raw, self.session.number, now, _windows(works, now))
+        return BatchResult(items, Counter(work.outcome for work in works))
+
+    @staticmethod
+    def _leave_standings(
+        raw: psycopg.Connection[Any], reopened: Sequence[Work]
+    ) -> dict[UUID, str]:
+        """Take reopened records out of where they stood; record → that standing."""
+        ids = [work.record_id for work in reopened]
+        if not ids:
+            return {}
+        return {
+            record: standing
+            for standing in records.STANDINGS
+            for record in records.take_standing(raw, standing, ids)
+        }
+
+    @staticmethod
+    def _keep_loaded(
+        raw: psycopg.Connection[Any], reopened: Sequence[Work], before: dict[UUID, str]
+    ) -> None:
+        """A record that is in the CRM stays there when a newer mapping cannot take it."""
+        if not reopened:
+            return
+        by_id = {work.record_id: work for work in reopened}
+        for row in revisions_of_records(raw, list(by_id)):
+            if row.ordinal == 0:
+                before[row.record_id] = row.outcome
+                work = by_id[row.record_id]
+                if work.outcome == Outcome.HELD:
+                    work.outcome, work.mapping = row.outcome, row.mapping_version
+
+    def _write_outcomes(
+        self,
+        raw: psycopg.Connection[Any],
+        works: Sequence[Work],
+        before: Mapping[UUID, str],
+        now: datetime,
+    ) -> None:
+        new = [work for work in works if work.sealed is not None]
+        if new:
+            records.add_records(raw, [_archived(work) for work in new])
+        records.hold(raw, [_held(work, now) for work in works if work.outcome == Outcome.HELD])
+        records.set_aside(
+            raw,
+            [
+                (w.record_id, w.merchant, w.source_key, w.entity, w.reason, w.mapping, now)
+                for w in works
+                if w.outcome == Outcome.NOT_A_LEAD
+            ],
+        )
+        again = [work for work in works if work.sealed is None]
+        if again:
+            records.set_mapping_versions(raw, [(work.record_id, work.mapping) for work in again])
+        changes: dict[tuple[str, str, str], list[UUID]] = defaultdict(list)
+        for work in again:
+            was = before.get(work.record_id, Outcome.QUEUED)
+            if was != work.outcome:
+                changes[was, work.outcome, work.reason].append(work.record_id)
+        for (was, became, reason), ids in changes.items():
+            records.add_changes(raw, ids, was=was, became=became, reason=reason, by="loader")
+
+
+def _archived(work: Work) -> ArchivedRecord:
+    return ArchivedRecord(
+        work.record_id, work.merchant, work.source_key, work.entity, work.via, work.received_at,
+        work.mapping, work.sealed,
+    )  # fmt: skip
+
+
+def _held(work: Work, now: datetime) -> HeldRecord:
+    return HeldRecord(
+        work.record_id, work.merchant, work.source_key, work.entity, work.reason, work.path,
+        work.detail, work.mapping, now,
+    )  # fmt: skip
+
+
+def _windows(works: Sequence[Work], now: datetime) -> list[WindowCounts]:
+    windows: dict[tuple[str, str, str], WindowCounts] = {}
+    for work in works:
+        key = (work.merchant, work.source_key, work.mapping or "")
+        window = windows.get(key)
+        if window is None:
+            window = windows[key] = WindowCounts(*key)
+        latency = (now - work.received_at).total_seconds() * 1000 if work.live else None
+        window.add(work.outcome, latency)
+    return list(windows.values())

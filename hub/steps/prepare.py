@@ -1,0 +1,191 @@
+"""From a claimed queue row to mapped records: unseal, split, find the merchant, map. No database here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+import msgspec
+
+from hub.connectors.base import Connector
+from hub.errors import RecordError
+from hub.inbox.queue import QueueItem
+from hub.inbox.records import ArchivedRecord
+from hub.model.delivery import Envelope, RawRecord
+from hub.model.ids import record_id
+from hub.model.lead import Mapped, RecordContext
+from hub.model.outcome import HeldReason, Outcome
+from hub.privacy.keyring import KeyRing
+from hub.settings import SourceSettings
+
+log = logging.getLogger("hub.load")
+_envelopes = msgspec.msgpack.Decoder(Envelope)
+_json = msgspec.json.Decoder()
+_UNREADABLE_ENTITY = "unreadable"
+
+
+class MappingLike(Protocol):
+    """What a compiled mapping gives (hub.mapping.compile.CompiledMapping)."""
+
+    name: str
+
+    def account(self, payload: Any) -> str | None:  # noqa: ANN401 -- a decoded payload
+        """The platform account that the payload names."""
+        ...
+
+    def map(
+        self,
+        payload: Any,  # noqa: ANN401 -- a decoded payload
+        context: RecordContext,
+        synthetic_id: Callable[..., str],
+    ) -> Mapped:
+        """Leads out of one payload."""
+        ...
+
+
+class Mappings(Protocol):
+    """Live mappings of this batch."""
+
+    def get(self, merchant: str, platform: str, entity: str) -> MappingLike | None:
+        """The mapping to use, or None if there is none."""
+        ...
+
+
+@dataclass(slots=True)
+class Work:
+    """One record on its way through a batch. `sealed` is its archive form, None when it is archived already."""
+
+    record_id: UUID
+    merchant: str
+    source_key: str
+    entity: str
+    via: str
+    received_at: datetime
+    payload: bytes
+    sealed: bytes | None
+    live: bool
+    mapping: str | None = None
+    mapped: Mapped | None = None
+    outcome: str = ""
+    reason: str = ""
+    path: str = ""
+    detail: str = ""
+
+    def hold(self, reason: str, path: str = "", detail: str = "") -> None:
+        """This record waits; every other record of its batch goes on."""
+        self.outcome, self.mapped = Outcome.HELD, None
+        self.reason, self.path, self.detail = reason, path, detail
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Who an account belongs to: (platform, account) → (merchant, source key)."""
+
+    owners: Mapping[tuple[str, str], tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Preparer:
+    """Turns queue rows into `Work`; everything it needs is handed in."""
+
+    keyring: KeyRing
+    sources: Mapping[str, SourceSettings]
+    connectors: Mapping[str, Connector]
+    mappings: Mappings
+
+    def unpack(self, item: QueueItem) -> list[Work]:
+        """The records of a delivery, sealed one by one, mapped or held."""
+        envelope = _envelopes.decode(self.keyring.unseal(item.sealed or b"", item.item_id.bytes))
+        source = self.sources.get(item.source_key)
+        if source is None:
+            raw = [
+                RawRecord(_UNREADABLE_ENTITY, envelope.body, unreadable="source not configured")
+            ]
+        else:
+            raw = self.connectors[source.platform].split(envelope, source)
+        works = [self._work(item, n, record) for n, record in enumerate(raw)]
+        if envelope.context.get("record_only"):
+            for work in works:
+                work.hold(HeldReason.RECORD_ONLY)
+        return works
+
+    def whole(self, item: QueueItem, reason: str) -> Work:
+        """A delivery that cannot be taken apart, as one held record."""
+        envelope = _envelopes.decode(self.keyring.unseal(item.sealed or b"", item.item_id.bytes))
+        work = self._work(item, 0, RawRecord(_UNREADABLE_ENTITY, envelope.body, unreadable=reason))
+        work.hold(reason)
+        return work
+
+    def reopen(self, record: ArchivedRecord) -> Work:
+        """A record of the archive, to be mapped again."""
+        payload = self.keyring.unseal(record.sealed or b"", record.id.bytes)
+        return Work(
+            record.id, record.merchant, record.source_key, record.entity, record.via,
+            record.received_at, payload, sealed=None, live=False,
+        )  # fmt: skip
+
+    def map(self, work: Work, accounts: Accounts) -> None:
+        """Map one record, or hold it with a typed reason; nothing it contains can stop its batch."""
+        if work.outcome:
+            return
+        try:
+            self._map(work, accounts)
+        except RecordError as error:
+            work.hold(error.reason, error.path, error.detail)
+        except Exception as error:  # noqa: BLE001 -- a bug on one record must hold up only that record
+            log.error("record %s: %s in the mapping", work.record_id, type(error).__name__)  # noqa: TRY400 -- a traceback could show the payload
+            work.hold(HeldReason.LOADER_BUG, detail=type(error).__name__)
+
+    def _map(self, work: Work, accounts: Accounts) -> None:
+        source = self.sources.get(work.source_key)
+        if source is None:
+            raise RecordError(HeldReason.UNKNOWN_ACCOUNT, detail="source not configured")
+        try:
+            payload = _json.decode(work.payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise RecordError(HeldReason.UNREADABLE, detail=type(error).__name__) from error
+        mapping = self.mappings.get(work.merchant, source.platform, work.entity)
+        if mapping is None:
+            raise RecordError(
+                HeldReason.NO_MAPPING, detail=f"{source.platform}/{work.entity}: publish a mapping"
+            )
+        self._find_merchant(work, source, mapping.account(payload), accounts)
+        work.mapping = mapping.name
+        context = RecordContext(
+            work.merchant, work.source_key, source.platform, work.entity, work.via, work.record_id,
+            work.received_at,
+        )  # fmt: skip
+        work.mapped = mapping.map(payload, context, self.keyring.synthetic_id)
+        if work.mapped.not_a_lead is not None or not work.mapped.leads:
+            work.outcome = Outcome.NOT_A_LEAD
+            work.reason = work.mapped.not_a_lead or "interaction_only"
+
+    @staticmethod
+    def _find_merchant(
+        work: Work, source: SourceSettings, account: str | None, accounts: Accounts
+    ) -> None:
+        """A record that names another account than its source's goes to that account's merchant."""
+        if account is None or source.account is None or account == source.account:
+            return
+        owner = accounts.owners.get((source.platform, account))
+        if owner is None:
+            raise RecordError(
+                HeldReason.UNKNOWN_ACCOUNT, detail="register it: hub merchant account add"
+            )
+        work.merchant, work.source_key = owner
+
+    def _work(self, item: QueueItem, ordinal: int, raw: RawRecord) -> Work:
+        identifier = record_id(item.item_id, ordinal)
+        work = Work(
+            identifier, item.merchant, item.source_key, raw.entity, item.via, item.received_at,
+            raw.payload, sealed=self.keyring.seal(raw.payload, identifier.bytes), live=item.lane == 0,
+        )  # fmt: skip
+        if raw.unreadable is not None:
+            work.hold(HeldReason.UNREADABLE, detail=raw.unreadable)
+        elif raw.headers.get("suspect"):
+            work.hold(HeldReason.SUSPECTED_BOT, detail=raw.headers["suspect"])
+        return work
