@@ -1,4 +1,4 @@
-"""Fixtures for every test: a database of one's own, fixed keys, a clock that only the test moves, no network."""
+"""Fixtures for every test: its own database, fixed keys, a clock it moves itself, no network."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class TestServer:
         return make_url(self.url).set(database=database).render_as_string(hide_password=False)
 
     def create(self, template: str | None = None) -> str:
-        """A new database (empty, or a copy of `template`) that belongs to the role of `url`; its name."""
+        """A new database, empty or a copy of `template`, owned by the role of `url`; its name."""
         name = f"hub_test_{os.getpid()}_{next(_numbers)}"
         copied = f" TEMPLATE {template}" if template else ""
         owner = make_url(self.url).username
@@ -116,7 +116,7 @@ def hub_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def test_server() -> Iterator[TestServer]:
-    """The server of this run: `HUB_TEST_DATABASE_URL` (its role must be allowed CREATEDB), or one of our own."""
+    """The server of this run: one of our own, or `HUB_TEST_DATABASE_URL` (needs CREATEDB)."""
     given = os.environ.get("HUB_TEST_DATABASE_URL")
     if given:
         url = normalise_url(given)

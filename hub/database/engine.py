@@ -14,10 +14,10 @@ from hub.errors import ConfigError, HubError, StoreAwayError, StoreError
 
 # SQLSTATE classes after which the same statement may work later (design §3).
 AWAY_CLASSES = ("08", "40", "53", "57")
-# 25006 read-only: failed over, or saving its disk. 25P03: our own idle timeout cut us off. 55P03: lock_timeout.
+# 25006: read-only, it has failed over; 25P03: idle_in_transaction timeout; 55P03: lock_timeout.
 _AWAY_STATES = ("25006", "25P03", "55P03")
 _SESSION = {
-    "idle_in_transaction_session_timeout": "120s",  # a forgotten transaction must not hold back vacuum
+    "idle_in_transaction_session_timeout": "120s",  # a forgotten one holds back vacuum
     "lock_timeout": "60s",
     "timezone": "UTC",
 }
@@ -27,7 +27,8 @@ def normalise_url(text: str) -> str:
     """`text` as a SQLAlchemy URL for psycopg 3; takes `postgres://`, `postgresql://` and `postgresql+psycopg://`.
 
     Raises:
-        ConfigError: it is no URL, or not one of PostgreSQL; the text never repeats it (it may hold a password).
+        ConfigError: It is no URL, or not one of PostgreSQL. It may hold a password: the text does
+            not repeat it.
     """
     try:
         url = make_url(text.strip())
@@ -74,7 +75,7 @@ def make_engine(url: str, *, pool_size: int = 5, application: str = "lead-hub") 
 
 
 def driver(connection: sa.Connection) -> psycopg.Connection[tuple[object, ...]]:
-    """The psycopg connection under `connection`, in the same transaction: for COPY and hot paths."""
+    """The psycopg connection under `connection`, in its transaction: for COPY and hot paths."""
     connection.get_transaction() or connection.begin()
     raw = connection.connection.driver_connection
     if not isinstance(raw, psycopg.Connection):
@@ -83,7 +84,7 @@ def driver(connection: sa.Connection) -> psycopg.Connection[tuple[object, ...]]:
 
 
 def sqlstate(error: BaseException) -> str | None:
-    """The five-character SQLSTATE of a psycopg or SQLAlchemy error, `None` if the server sent none."""
+    """The SQLSTATE of a psycopg or SQLAlchemy error, `None` if the server sent none."""
     original = error.orig if isinstance(error, DBAPIError) else error
     state = getattr(original, "sqlstate", None)
     return state if isinstance(state, str) else None
@@ -92,7 +93,7 @@ def sqlstate(error: BaseException) -> str | None:
 def translate(error: BaseException) -> HubError:
     """What `error` means to the hub: `StoreAwayError` (try again) or `StoreError` (do not).
 
-    The text names the SQLSTATE and the constraint, never a value: PostgreSQL's own text repeats them.
+    The text names the SQLSTATE and the constraint; PostgreSQL's own text would repeat values.
     """
     if isinstance(error, HubError):
         return error

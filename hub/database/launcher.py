@@ -1,12 +1,13 @@
-"""Runs a program as somebody PostgreSQL accepts; a script of its own, started by `hub.database.runner`.
+"""Runs a program as somebody PostgreSQL accepts; a script of its own for `hub.database.runner`.
 
     python -I -S launcher.py probe  WHO FOLDER PROGRAM
     python -I -S launcher.py run    WHO PROGRAM [ARGUMENT …]
     python -I -S launcher.py detach WHO LOG PROGRAM [ARGUMENT …]
 
-WHO is `self`, `namespace:UID` or `user:UID:GID`. In a user namespace PostgreSQL, which refuses uid 0,
-sees UID, while every file is still reached as the one we are. `probe` exits 0 if such a program can be
-started and can write in FOLDER. `detach` prints the pid and leaves the program to itself.
+WHO is `self`, `namespace:UID` or `user:UID:GID`. In a user namespace PostgreSQL, which refuses
+uid 0, sees UID, while every file is still reached as the one we are. `probe` exits 0 if such a
+program can be started and can write in FOLDER. `detach` prints the pid and leaves the program to
+itself.
 
 It is a process apart, not a function between fork and exec: the hub has threads by then.
 """
@@ -53,7 +54,7 @@ def _detach(log: str, command: list[str]) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    os.execv(command[0], command)  # noqa: S606 -- the program and its arguments are the hub's own
+    os.execv(command[0], command)  # noqa: S606 -- no shell: the hub's own program and arguments
 
 
 def main() -> None:
@@ -68,7 +69,7 @@ def main() -> None:
         writable = os.access(folder, os.R_OK | os.W_OK | os.X_OK)
         sys.exit(not (writable and os.access(program, os.R_OK | os.X_OK)))
     else:
-        os.execv(rest[0], rest)  # noqa: S606
+        os.execv(rest[0], rest)  # noqa: S606 -- as above
 
 
 if __name__ == "__main__":

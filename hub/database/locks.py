@@ -13,7 +13,7 @@ _POLL_S = 0.02
 
 
 class FileLock:
-    """An flock on a file of its own; opened on the first lock, released when closed or when we die."""
+    """An flock on a file of its own; opened by the first lock, released by `close` or our death."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -36,7 +36,7 @@ class FileLock:
         self._wait(fcntl.LOCK_SH, wait_s)
 
     def try_exclusive(self) -> bool:
-        """Lock against everybody if nobody else holds it; otherwise our shared lock is gone, too."""
+        """Lock against everybody if nobody else holds it; if not, our shared lock is gone, too."""
         return self._try(fcntl.LOCK_EX)
 
     def close(self) -> None:

@@ -32,7 +32,7 @@ def upgrade(engine: sa.Engine) -> bool:
 
     Raises:
         ConfigError: The database was migrated by a newer hub.
-        StoreError: The role may not create schemas, or a revision failed; nothing has changed then.
+        StoreError: The role may not create schemas, or a revision failed; nothing has changed.
         StoreAwayError: The database is away.
     """
     with store_errors():
@@ -64,7 +64,7 @@ def _upgrade_alone(engine: sa.Engine) -> bool:
         }
         if found is not None and found not in known:
             raise ConfigError(
-                f"the database is at revision {found}, which this hub does not know: run the newer hub"
+                f"the database is at revision {found}, unknown to this hub: run the newer hub"
             )
         connection.execute(sa.text("CREATE SCHEMA IF NOT EXISTS ops"))
         config.attributes["connection"] = connection
@@ -75,4 +75,5 @@ def _upgrade_alone(engine: sa.Engine) -> bool:
 def _revision(connection: sa.Connection) -> str | None:
     if connection.scalar(sa.text("SELECT to_regclass('ops.alembic_version')")) is None:
         return None
-    return connection.scalar(sa.text("SELECT version_num FROM ops.alembic_version"))
+    found = connection.scalar(sa.text("SELECT version_num FROM ops.alembic_version"))
+    return None if found is None else str(found)

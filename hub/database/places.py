@@ -24,8 +24,8 @@ _ELSEWHERE = Path("/var/lib/lead-hub")
 class Places:
     """The folders of one hub's server, made and checked.
 
-    `locks` is always under the hub's home; `data`, `sockets` and `log` lie beside it, unless PostgreSQL has to
-    run as a user that cannot reach the home.
+    `locks` is under the hub's home; `data`, `sockets` and `log` lie beside it, unless PostgreSQL
+    has to run as a user that cannot reach the home.
     """
 
     locks: Path
@@ -36,22 +36,20 @@ class Places:
 
 
 def prepare_places(home: Path) -> Places:
-    """The folders of the hub at `home`, made if need be; nobody else's mode is ever changed.
+    """The folders of the hub at `home`, made if need be; the mode of one that exists is left alone.
 
     Raises:
         ConfigError: a folder is not ours or open to others, or PostgreSQL can run nowhere here.
     """
     home = _own_home(home)
-    pg = private_folder(home / "pg")
-    base, runner = _base(pg)
-    sockets = _socket_folder(base)
-    for folder in (base, sockets):
-        private_folder(folder, runner)
-    return Places(pg, base / "data", sockets, base / "postgres.log", runner)
+    locks = private_folder(home / "locks")
+    base, runner = _base(home)
+    sockets = private_folder(_socket_folder(base), runner)
+    return Places(locks, base / "data", sockets, base / "postgres.log", runner)
 
 
 def private_folder(folder: Path, runner: Runner | None = None) -> Path:
-    """`folder`, made 0700 if it is not there, for who runs PostgreSQL.
+    """`folder`, made 0700 if it is not there, for who runs PostgreSQL (default: us).
 
     Raises:
         ConfigError: it is there and belongs to somebody else or is open to others.
@@ -70,43 +68,69 @@ def private_folder(folder: Path, runner: Runner | None = None) -> Path:
 
 
 def _own_home(home: Path) -> Path:
+    # Root's home may be passed through: PostgreSQL may have to run as another user in it.
+    mode = 0o700 if os.geteuid() else 0o711
     try:
-        home.mkdir(mode=0o700, parents=True)
+        home.mkdir(mode=mode, parents=True)
     except FileExistsError:
-        _refuse_open(home, os.geteuid(), stat.S_IWOTH)
+        _refuse_open(home.resolve(), os.geteuid(), stat.S_IWOTH)
     except OSError as error:
         raise ConfigError(f"HUB_HOME {home}: cannot be made ({error.strerror})") from error
     return home.resolve()
 
 
 def _refuse_open(folder: Path, owner: int, forbidden: int) -> None:
-    found = folder.stat()
+    found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):
-        raise ConfigError(f"{folder}: not a folder")
+        raise ConfigError(f"{folder}: not a folder; set HUB_HOME")
     if found.st_uid != owner:
         raise ConfigError(f"{folder}: belongs to another user (uid {found.st_uid}); set HUB_HOME")
     if found.st_mode & forbidden:
         closed = "go-rwx" if forbidden & stat.S_IRWXG else "o-w"
-        raise ConfigError(
-            f"{folder}: open to other users; run `chmod {closed}` on it or set HUB_HOME"
-        )
+        raise ConfigError(f"{folder}: open to other users; `chmod {closed}` it or set HUB_HOME")
 
 
-def _base(pg: Path) -> tuple[Path, Runner]:
-    """Under the home if PostgreSQL can write there as we run it, else apart, as an unprivileged user."""
-    runner = find_runner(pg)
-    if runner is not None:
-        return pg, runner
+def _base(home: Path) -> tuple[Path, Runner]:
+    """The folder of the cluster and who runs it: as a rule `home/pg`, and we.
+
+    Where root has no user namespaces, PostgreSQL runs as an unprivileged user; if that user cannot
+    reach the home, the cluster lies elsewhere and a note in the home says where.
+    """
+    pg, note = home / "pg", home / "locks" / "elsewhere"
+    if note.exists():
+        return _noted(Path(note.read_text("utf-8")))
+    if pg.exists() and pg.lstat().st_uid != os.geteuid():
+        runner = unprivileged_runner()
+        return private_folder(pg, runner), runner
+    private_folder(pg)
+    found = find_runner(pg)
+    if found is not None:
+        return pg, found
     if (pg / "data").exists():
-        raise ConfigError(
-            f"{pg}: made where user namespaces were allowed; allow them or set HUB_DATABASE_URL"
-        )
-    runner = _unprivileged_runner()
-    return _ELSEWHERE / _mark(pg), runner
+        raise ConfigError(f"{pg}: needs user namespaces; allow them or set HUB_DATABASE_URL")
+    runner = unprivileged_runner()
+    runner.give(pg)
+    if runner.can_use(pg):
+        return pg, runner
+    pg.rmdir()
+    base = private_folder(_ELSEWHERE / _mark(home), runner)
+    note.write_text(str(base), "utf-8")
+    return base, runner
 
 
-def _unprivileged_runner() -> Runner:
-    """PostgreSQL as an unprivileged user, from a copy of its programs if it cannot reach the installed ones."""
+def _noted(base: Path) -> tuple[Path, Runner]:
+    if not base.exists():
+        raise ConfigError(f"{base}: this hub's database was there and is gone; restore it")
+    runner = unprivileged_runner()
+    return private_folder(base, runner), runner
+
+
+def unprivileged_runner() -> Runner:
+    """PostgreSQL as an unprivileged user, from a copy of its programs if need be.
+
+    Raises:
+        ConfigError: we cannot become one.
+    """
     programs, user = program_folder(), unprivileged_user()
     try:
         _ELSEWHERE.mkdir(mode=0o711, parents=True, exist_ok=True)
@@ -115,10 +139,11 @@ def _unprivileged_runner() -> Runner:
             f"{_ELSEWHERE}: cannot be made ({error.strerror}); set HUB_DATABASE_URL"
         ) from error
     installed = Runner(programs, user=user)
-    return installed if installed.can_use(Path("/tmp")) else Runner(_copy(programs), user=user)  # noqa: S108 -- probed, not written
+    scratch = Path(tempfile.gettempdir())
+    return installed if installed.can_use(scratch) else Runner(_copied(programs), user=user)
 
 
-def _copy(programs: Path) -> Path:
+def _copied(programs: Path) -> Path:
     """A copy of the wheel's programs and libraries that every user can run."""
     package = programs.parent.parent
     copy = _ELSEWHERE / f"programs-{_mark(package)}"
@@ -134,13 +159,12 @@ def _copy(programs: Path) -> Path:
 
 def _socket_folder(base: Path) -> Path:
     """`base/socket`, or a folder with a short path if that would be too long for a socket."""
-    folder = base / "socket"
-    if len(os.fsencode(folder / SOCKET_NAME)) <= _LONGEST_SOCKET_PATH:
-        return folder
+    candidates = [base / "socket"]
     name = f"lead-hub-{os.geteuid()}-{_mark(base)}"
-    for place in (Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108 -- a folder of ours, 0700, is made in it
-        if len(os.fsencode(place / name / SOCKET_NAME)) <= _LONGEST_SOCKET_PATH:
-            return place / name
+    candidates += [Path(tempfile.gettempdir()) / name, Path("/tmp") / name]  # noqa: S108 -- made 0700, or refused
+    for folder in candidates:
+        if len(os.fsencode(folder / SOCKET_NAME)) <= _LONGEST_SOCKET_PATH:
+            return folder
     raise ConfigError(f"{base}: path too long for a socket; set HUB_HOME to a shorter one")
 
 

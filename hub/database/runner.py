@@ -1,4 +1,4 @@
-"""As whom PostgreSQL runs: as we are, as another uid of a user namespace, or as an unprivileged user."""
+"""As whom PostgreSQL runs: as we are, as a uid of a user namespace, or as an unprivileged user."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hub.database.binaries import program_folder
 from hub.errors import ConfigError, StoreAwayError
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
-_PROGRAM_TIMEOUT_S = 120
+_PROGRAM_TIMEOUT_S = 300
 # Nothing of ours: PGOPTIONS or PGDATA of the shell would change what the server does.
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
@@ -22,7 +22,8 @@ _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 class Runner:
     """How to start PostgreSQL's programs so that they accept who they are.
 
-    `inner` is the uid inside a user namespace, `user` the uid and gid to become; at most one is set.
+    At most one is set: `inner`, the uid inside a user namespace, or `user`, the uid and gid to
+    become.
     """
 
     programs: Path
@@ -59,7 +60,7 @@ class Runner:
     def give(self, folder: Path) -> None:
         """Make `folder`, which we just made, belong to who runs PostgreSQL."""
         if self.user is not None:
-            os.chown(folder, *self.user)
+            os.chown(folder, *self.user, follow_symlinks=False)
 
     def _launch(self, action: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         who = "self"
@@ -107,7 +108,7 @@ def unprivileged_user() -> tuple[int, int]:
                 continue
             return entry.pw_uid, entry.pw_gid
     raise ConfigError(
-        "PostgreSQL cannot run as this user here: run the hub as an ordinary user, or set HUB_DATABASE_URL"
+        "PostgreSQL cannot run as this user: be an ordinary user, or set HUB_DATABASE_URL"
     )
 
 

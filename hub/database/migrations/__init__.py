@@ -1,1 +1,1 @@
-"""Alembic revisions: self-contained SQL, never edited after release, run by `hub.database.migrate`."""
+"""Alembic revisions: self-contained SQL, never edited after release; see `hub.database.migrate`."""

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the revisions in the transaction of the connection that `hub.database.migrate` hands over."""
+"""Alembic's entry: runs the revisions in the transaction that `hub.database.migrate` opened."""
 
 from __future__ import annotations
 
