@@ -17,11 +17,12 @@ from hub.settings import SourceSettings
 class Page:
     """One page of a pull: the envelope to store and the cursor to write in the same transaction.
 
+    `envelope` is None where nothing on the page is new: then only the cursor moves.
     `cursor` is JSON-able; it is what the next pull starts from if this page was the last stored.
     `external_ids` are the platform's ids on the page, for page-until-known and counting.
     """
 
-    envelope: Envelope
+    envelope: Envelope | None
     cursor: Mapping[str, Any]
     external_ids: Sequence[str] = ()
     reported_total: int | None = None

@@ -1,0 +1,169 @@
+"""What can be set for a Douyin source under `options:`; each LIKELY of the notes is one of these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from hub.errors import ConfigError
+from hub.settings import SourceSettings
+
+# What people type into the keys of a push rule, to the names of route A. `options.fields` adds to it.
+DEFAULT_FIELDS: Mapping[str, str] = {
+    "clueId": "clue_id",
+    "clueid": "clue_id",
+    "线索id": "clue_id",
+    "线索ID": "clue_id",
+    "姓名": "name",
+    "mobile": "telephone",
+    "tel": "telephone",
+    "telphone": "telephone",
+    "phone": "telephone",
+    "电话": "telephone",
+    "手机号": "telephone",
+    "create_time": "create_time_detail",
+    "createTime": "create_time_detail",
+    "创建时间": "create_time_detail",
+    "adv_id": "advertiser_id",
+    "advertiserId": "advertiser_id",
+    "adv_name": "advertiser_name",
+    "advertiserName": "advertiser_name",
+    "adId": "ad_id",
+    "ad_plan_id": "ad_id",
+    "ad_plan_name": "ad_name",
+    "计划id": "ad_id",
+    "promotionId": "promotion_id",
+    "广告id": "promotion_id",
+    "appname": "app_name",
+    "wechat": "weixin",
+    "微信": "weixin",
+    "省份": "province_name",
+    "城市": "city_name",
+    "备注": "remark",
+}
+
+
+class DouyinOptions(BaseModel):
+    """Options of one Douyin source; an unknown one is refused, so that a typing error is seen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    # Push (route F) and its answers.
+    fields: dict[str, str | None] = Field(
+        default_factory=dict,
+        description="key typed in the rule → route A name; null keeps the key",
+    )
+    drop_fields: tuple[str, ...] = Field(
+        default=(), description="constants of the rule that are no part of the lead"
+    )
+    ack: dict[str, Any] = Field(default_factory=lambda: {"code": 0, "message": "success"})
+    refusal: dict[str, Any] = Field(default_factory=lambda: {"code": -1, "message": "refused"})
+    refused_status: int = Field(default=401, ge=200, le=599)
+    spi_status_code: int = 200
+
+    # OAuth.
+    app_id: str = ""
+    secret_env: str = Field(default="", description="environment variable that holds the secret")
+    scope: tuple[int, ...] = ()
+    material_auth: bool = True
+    api_base: str = "https://api.oceanengine.com"
+    authorize_base: str = "https://ad.oceanengine.com"
+    warn_days: int = Field(default=7, ge=0)
+
+    # Pulls.
+    advertiser_ids: tuple[str, ...] = ()
+    star_ids: tuple[str, ...] = ()
+    zone: str = "Asia/Shanghai"
+    settle_s: int = Field(default=600, ge=0)
+    window_days: int = Field(default=7, ge=1)
+    max_pages: int = Field(default=10_000, ge=1)
+    star_order: Literal["observe", "newest_first", "unknown"] = "observe"
+    star_full_sweep_s: int = Field(default=86_400, ge=0)
+    star_known_max: int = Field(default=5_000, ge=100)
+
+    # Limits and retries.
+    developer_qps: int = Field(default=5, ge=1)
+    account_qps: int = Field(default=2, ge=1)
+    customer_delay_s: float = Field(default=60.0, gt=0)
+    tries: int = Field(default=6, ge=1)
+    retry_budget_s: float = Field(default=400.0, ge=0)
+    error_actions: dict[int, str] = Field(default_factory=dict)
+
+    @field_validator("advertiser_ids", "star_ids", mode="before")
+    @classmethod
+    def _ids(cls, value: object) -> object:
+        """YAML reads an account id as a number; either is fine, decimals are not."""
+        items = value if isinstance(value, list | tuple) else [value]
+        if not all(isinstance(item, int | str) and str(item).isdigit() for item in items):
+            raise ValueError("account ids are whole numbers")
+        return tuple(str(item) for item in items)
+
+    @field_validator("app_id", mode="before")
+    @classmethod
+    def _app_id(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) else value
+
+    @field_validator("api_base", "authorize_base")
+    @classmethod
+    def _base(cls, value: str) -> str:
+        if not value.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+            raise ValueError("must be https (plain http only on this machine)")
+        return value.rstrip("/")
+
+    @field_validator("zone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("not a time zone") from error
+        return value
+
+    def route_a_names(self) -> dict[str, str]:
+        """Customer key → route A name: the configured ones first, then the defaults."""
+        chosen = {key: name for key, name in self.fields.items() if name is not None}
+        rest = {key: name for key, name in DEFAULT_FIELDS.items() if key not in self.fields}
+        return {**chosen, **rest}
+
+
+_CACHE_SIZE = 256
+# Settings are read once and live as long as the process, but every delivery needs its options: the
+# mapping itself is kept beside them, so that an id cannot come to mean another mapping.
+_cache: dict[int, tuple[Mapping[str, Any], DouyinOptions]] = {}
+
+
+def options_of(source: SourceSettings) -> DouyinOptions:
+    """The options of a source, checked.
+
+    Raises:
+        ConfigError: an option is unknown or has a wrong value; names it.
+    """
+    known = _cache.get(id(source.options))
+    if known is not None and known[0] is source.options:
+        return known[1]
+    try:
+        options = DouyinOptions.model_validate(dict(source.options))
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"options.{where} of a douyin source: {first['msg']}") from None
+    if len(_cache) >= _CACHE_SIZE:
+        _cache.clear()
+    _cache[id(source.options)] = (source.options, options)
+    return options
+
+
+def accounts_of(source: SourceSettings, configured: tuple[str, ...]) -> tuple[str, ...]:
+    """The account ids to pull: those of the options, else the source's own `account`.
+
+    Raises:
+        ConfigError: neither is set, or the source's account is no number.
+    """
+    if configured:
+        return configured
+    if source.account and source.account.isdigit():
+        return (source.account,)
+    raise ConfigError("set `account` (the platform's account id) of the source before pulling it")

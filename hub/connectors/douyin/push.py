@@ -1,0 +1,227 @@
+"""What the platform pushes: set-up challenges, the answers it expects, and reading a pushed lead.
+
+Three shapes can be pushed to a source (`push:` of its settings): `clue_push`, the rule push of 飞鱼
+(notes §7); `open_event`, webhooks of the open platform (§9.1); `spi_event`, SPI notices (§8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from email.message import Message
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from hub.connectors.douyin.options import DouyinOptions, options_of
+from hub.model.delivery import Envelope, HookReply, HookRequest, RawRecord
+from hub.settings import SourceSettings
+
+CLUE_PUSH, OPEN_EVENT, SPI_EVENT = "clue_push", "open_event", "spi_event"
+
+_CHALLENGE_EVENT = "verify_webhook"
+_LONGEST_CHALLENGE = 20
+_UNREADABLE = (ValueError, RecursionError, LookupError)  # LookupError: a charset nobody knows
+_BOM = b"\xef\xbb\xbf"
+_EMPTY = (b'""', b"null")
+
+
+class _Challenge(msgspec.Struct):
+    """The body of the open platform's set-up check; its content is an object only then."""
+
+    event: str
+    content: dict[str, Any]
+
+
+class _Numbered(msgspec.Struct):
+    message_id: str = ""
+
+
+def challenge(request: HookRequest, source: SourceSettings) -> HookReply | None:
+    """The answer to a set-up check, None for a delivery."""
+    if request.method == "GET":
+        return _spi_challenge(request, options_of(source))
+    if source.push != OPEN_EVENT:
+        return None
+    try:
+        asked = msgspec.json.decode(request.body, type=_Challenge)
+    except _UNREADABLE:
+        return None
+    number = asked.content.get("challenge")
+    if asked.event != _CHALLENGE_EVENT or not isinstance(number, int):
+        return None
+    return _json(200, {"challenge": number})
+
+
+def _spi_challenge(request: HookRequest, options: DouyinOptions) -> HookReply | None:
+    query = dict(parse_qsl(request.query.decode("latin-1")))
+    number = query.get("challenge", "")
+    is_number = number.isascii() and number.isdigit() and len(number) <= _LONGEST_CHALLENGE
+    if query.get("event") != _CHALLENGE_EVENT or not is_number:
+        return None
+    return _json(200, {**_base_response(options.spi_status_code, "ok"), "challenge": int(number)})
+
+
+def accepted(source: SourceSettings) -> HookReply:
+    """The answer to a delivery that was taken."""
+    options = options_of(source)
+    if source.push == SPI_EVENT:
+        return _json(200, _base_response(options.spi_status_code, "ok"))
+    return _json(200, options.ack)
+
+
+def refused(source: SourceSettings) -> HookReply:
+    """The answer to a delivery whose guard or signature is wrong."""
+    options = options_of(source)
+    status = options.refused_status
+    if source.push == SPI_EVENT:
+        return _json(status, _base_response(status, "refused"))
+    return _json(status, options.refusal)
+
+
+def delivery_key(request: HookRequest, source: SourceSettings) -> str | None:
+    """`Msg-Id` of a webhook, `message_id` of an SPI notice; a rule push has no documented id."""
+    if source.push == OPEN_EVENT:
+        return request.headers.get("msg-id") or None
+    if source.push == SPI_EVENT:
+        try:
+            return msgspec.json.decode(request.body, type=_Numbered).message_id or None
+        except _UNREADABLE:
+            return None
+    return None
+
+
+def envelope(request: HookRequest, source: SourceSettings) -> Envelope:
+    """What `split_push` needs later. The query is kept only of a GET: in a POST it can hold secrets."""
+    message_id = request.headers.get("msg-id")
+    return Envelope(
+        shape=source.push or CLUE_PUSH,
+        body=request.body,
+        method=request.method,
+        query=request.query if request.method == "GET" else b"",
+        content_type=request.headers.get("content-type", ""),
+        headers={"msg-id": message_id} if message_id else {},
+    )
+
+
+def split_push(envelope: Envelope, source: SourceSettings) -> list[RawRecord]:
+    """The one record of a push. A lead gets the names of route A, and the rule's constants go."""
+    raw = envelope.body or envelope.query
+    try:
+        fields = _fields(envelope)
+    except _UNREADABLE as error:
+        return [RawRecord(envelope.shape, raw, unreadable=_why(error), headers=envelope.headers)]
+    if envelope.shape == CLUE_PUSH:
+        fields = _renamed(fields, source)
+    payload = msgspec.json.encode(fields)
+    account = _text(fields.get("advertiser_id"))
+    return [RawRecord(envelope.shape, payload, account=account, headers=envelope.headers)]
+
+
+def _why(error: Exception) -> str:
+    return "not_an_object" if isinstance(error, msgspec.ValidationError) else "not_readable"
+
+
+def _fields(envelope: Envelope) -> dict[str, msgspec.Raw]:
+    """Key → value as JSON text, exactly as sent; form values are JSON strings.
+
+    Raises:
+        ValueError, RecursionError, LookupError: it cannot be read.
+    """
+    kind, charset = _content_type(envelope.content_type)
+    body = envelope.body.removeprefix(_BOM)
+    if not body and envelope.method == "GET":
+        return _form_fields(envelope.query, charset)
+    looks_like_json = body.lstrip()[:1] in (b"{", b"[")
+    # The console's own setting decides, but receivers have met JSON sent as a form and the reverse.
+    if looks_like_json or "json" in kind:
+        return _json_fields(body, charset)
+    if kind in ("application/x-www-form-urlencoded", "text/plain", ""):
+        return _form_fields(body, charset)
+    raise ValueError("content type")
+
+
+def _content_type(header: str) -> tuple[str, str]:
+    """Media type in lower case, and its charset (UTF-8 if none is named)."""
+    message = Message()
+    message["content-type"] = header.replace("\r", " ").replace("\n", " ")
+    kind = message.get_content_type() if header.strip() else ""
+    return kind, message.get_content_charset() or "utf-8"
+
+
+def _json_fields(body: bytes, charset: str) -> dict[str, msgspec.Raw]:
+    if charset not in ("utf-8", "utf8"):
+        body = body.decode(charset).encode()
+    fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    # A raw value is not looked into while it is skipped: text that is no UTF-8 must not get through.
+    body.decode()
+    for value in fields.values():
+        msgspec.json.decode(value)
+    return fields
+
+
+def _form_fields(body: bytes, charset: str) -> dict[str, msgspec.Raw]:
+    """Fields of a form; a key that comes twice becomes a list."""
+    text = body.decode(charset)
+    pairs = parse_qsl(text, keep_blank_values=True, encoding=charset, errors="strict")
+    if not pairs:
+        raise ValueError("no fields")
+    values: dict[str, list[str]] = {}
+    for key, value in pairs:
+        values.setdefault(key, []).append(value)
+    return {
+        key: msgspec.Raw(msgspec.json.encode(found[0] if len(found) == 1 else found))
+        for key, found in values.items()
+    }
+
+
+def _renamed(fields: Mapping[str, msgspec.Raw], source: SourceSettings) -> dict[str, msgspec.Raw]:
+    """`fields` under the names of route A; without constants of the rule; nothing else is dropped.
+
+    Where two keys mean one name (`mobile` and `tel`), the first that holds a value gets it and the
+    other keeps its own key.
+    """
+    options = options_of(source)
+    names = options.route_a_names()
+    constants = {*options.drop_fields, *_guard_fields(source)}
+    kept = {key: value for key, value in fields.items() if key not in constants}
+    ordered = sorted(kept, key=lambda key: _precedence(key, options))
+    renamed: dict[str, msgspec.Raw] = {}
+    for key in ordered:
+        name = names.get(key, key)
+        free = name not in renamed or bytes(renamed[name]) in _EMPTY
+        if not free:
+            renamed.setdefault(key, kept[key])
+        elif name not in renamed or bytes(kept[key]) not in _EMPTY:
+            renamed[name] = kept[key]
+    return renamed
+
+
+def _precedence(key: str, options: DouyinOptions) -> int:
+    """Keys that the configuration names, then keys that are right already, then the default guesses."""
+    if key in options.fields:
+        return 0
+    return 1 if key not in options.route_a_names() else 2
+
+
+def _guard_fields(source: SourceSettings) -> tuple[str, ...]:
+    """Where the constant token of the rule stands: it must not be kept with the lead."""
+    return (source.signature.field,) if source.signature.scheme == "static_body" else ()
+
+
+def _text(value: msgspec.Raw | None) -> str | None:
+    """A JSON string or whole number as text, None for anything else or nothing."""
+    if value is None:
+        return None
+    decoded = msgspec.json.decode(value)
+    if isinstance(decoded, str | int) and not isinstance(decoded, bool):
+        return str(decoded) or None
+    return None
+
+
+def _base_response(code: int, message: str) -> dict[str, Any]:
+    return {"BaseResp": {"StatusCode": code, "StatusMessage": message}}
+
+
+def _json(status: int, document: Mapping[str, Any]) -> HookReply:
+    return HookReply(status, msgspec.json.encode(document))

@@ -1,0 +1,125 @@
+"""What a connector is handed for its calls, and what one with OAuth must be able to do.
+
+The connector knows the platform's calls; who keeps the tokens and the cursors is a step. These are
+the seams between the two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+import httpx
+
+from hub.connectors.limits import RateLimiter
+from hub.settings import SourceSettings
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSet:
+    """An access token and, where the platform has one, the refresh token that renews it.
+
+    Expiries are aware instants. `accounts` are the platform accounts that the grant covers, as the
+    platform names them. Tokens never show in a `repr`.
+    """
+
+    access_token: str = field(repr=False)
+    access_expires_at: datetime | None
+    refresh_token: str = field(default="", repr=False)
+    refresh_expires_at: datetime | None = None
+    accounts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account that a grant covers, as the platform lists it."""
+
+    external_id: str
+    name: str
+    role: str
+
+
+class TokenSource(Protocol):
+    """Where calls get their access token."""
+
+    async def access_token(self, *, stale: str | None = None) -> str:
+        """A token that should work now; `stale` is the one that the platform has just refused.
+
+        Raises:
+            AuthorizationLostError: there is no grant, or it is gone: a person must authorise again.
+            TransientError: it could not be renewed this time.
+        """
+        ...
+
+
+def _fresh_client() -> httpx.AsyncClient:
+    return httpx.AsyncClient(timeout=httpx.Timeout(30.0), follow_redirects=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PullPorts:
+    """All that a pull needs from outside.
+
+    `fingerprint` is a keyed digest of its parts: what is stored in a cursor may be made of personal
+    data, and a plain hash of a phone number can be reversed.
+    """
+
+    tokens: TokenSource
+    fingerprint: Callable[..., str]
+    limiter: RateLimiter
+    http: Callable[[], httpx.AsyncClient] = _fresh_client
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+class SessionConnector(Protocol):
+    """A connector whose pulls run in a session that it opens itself."""
+
+    def session(self, source: SourceSettings, ports: PullPorts) -> Any:  # noqa: ANN401 -- each connector defines its own session
+        """An async context manager giving the session that `pages` takes.
+
+        Raises:
+            ConfigError: the options of the source are wrong; says which.
+        """
+        ...
+
+
+class OAuthConnector(Protocol):
+    """A platform where a person grants access. Calls are synchronous: they run under a row lock."""
+
+    def authorize_url(self, source: SourceSettings, *, state: str, redirect_uri: str) -> str:
+        """The address at which a person grants access; it comes back to `redirect_uri`."""
+        ...
+
+    def exchange(
+        self, http: httpx.Client, source: SourceSettings, code: str, *, now: datetime
+    ) -> TokenSet:
+        """Tokens for a code that the platform has just given. Codes work once."""
+        ...
+
+    def refresh(
+        self, http: httpx.Client, source: SourceSettings, refresh_token: str, *, now: datetime
+    ) -> TokenSet:
+        """A new pair. The platform may kill the old one at once: store the answer before using it.
+
+        Raises:
+            AuthorizationLostError: the refresh token is dead.
+            TransientError: the platform did not answer or is busy.
+        """
+        ...
+
+    def accounts(
+        self, http: httpx.Client, source: SourceSettings, access_token: str
+    ) -> list[Account]:
+        """The accounts that the grant covers, now."""
+        ...
+
+    def is_ready(self, source: SourceSettings) -> bool:
+        """Whether the source is configured for OAuth (an application id stands in its options)."""
+        ...
+
+    def warn_days(self, source: SourceSettings) -> int:
+        """How many days before the refresh token dies a person is told."""
+        ...
