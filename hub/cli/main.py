@@ -23,8 +23,10 @@ app = typer.Typer(
 )
 
 # Each module has `app` (a group, under the given name) or `register(app)` (single commands).
-GROUPS: dict[str, str] = {}
-SINGLES: tuple[str, ...] = ()
+GROUPS: dict[str, str] = {
+    "keys": "hub.cli.keys",
+}
+SINGLES: tuple[str, ...] = ("hub.cli.migrate",)
 
 
 def build() -> typer.Typer:

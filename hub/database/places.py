@@ -41,7 +41,7 @@ def prepare_places(home: Path) -> Places:
     Raises:
         ConfigError: a folder is not ours or open to others, or PostgreSQL can run nowhere here.
     """
-    home = _own_home(home)
+    home = own_home(home)
     locks = private_folder(home / "locks")
     base, runner = _base(home)
     sockets = private_folder(_socket_folder(base), runner)
@@ -67,7 +67,12 @@ def private_folder(folder: Path, runner: Runner | None = None) -> Path:
     return folder
 
 
-def _own_home(home: Path) -> Path:
+def own_home(home: Path) -> Path:
+    """The hub's home without symbolic links in its path, made if it is not there.
+
+    Raises:
+        ConfigError: it cannot be made, is not ours, or others may write in it.
+    """
     # Root's home may be passed through: PostgreSQL may have to run as another user in it.
     mode = 0o700 if os.geteuid() else 0o711
     try:

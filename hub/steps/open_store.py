@@ -1,0 +1,117 @@
+"""Opens the hub's database: the one of `HUB_DATABASE_URL`, or the embedded one under `HUB_HOME`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from hub.database.embedded import EmbeddedServer
+from hub.database.engine import make_engine, normalise_url, translate
+from hub.database.migrate import upgrade
+from hub.errors import ConfigError, StoreAwayError
+from hub.settings import home
+
+# What PostgreSQL says when connecting can only work after a person changed something.
+_WRONG_SETTINGS = (
+    "authentication failed",
+    "no password supplied",
+    "does not exist",
+    "not permitted to log in",
+    "no pg_hba.conf entry",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An open database. `server` is our hold on the embedded one, `None` with HUB_DATABASE_URL."""
+
+    engine: sa.Engine
+    url: str
+    server: EmbeddedServer | None
+
+    def revive(self) -> bool:
+        """Start the embedded server again if it died; `True` if it had to be.
+
+        With HUB_DATABASE_URL the server is somebody else's, and nothing is done.
+
+        Raises:
+            StoreAwayError: It does not start.
+        """
+        return self.server is not None and self.server.ensure()
+
+    def close(self) -> None:
+        """Close the connections, then let the embedded server go; the last hold stops it."""
+        self.engine.dispose()
+        if self.server is not None:
+            self.server.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def is_embedded() -> bool:
+    """Does this hub bring its own database?"""
+    return not os.environ.get("HUB_DATABASE_URL", "").strip()
+
+
+def open_store(
+    *, migrate: bool = True, pool_size: int = 5, application: str = "lead-hub"
+) -> Store:
+    """The hub's database, migrated to this release; close it when done.
+
+    Args:
+        migrate: `False` for a process that has to come up while HUB_DATABASE_URL does not answer:
+            no connection is opened then.
+        pool_size: Connections kept open.
+        application: What `pg_stat_activity` shows.
+
+    Raises:
+        ConfigError: HUB_DATABASE_URL is wrong, or the embedded server cannot run here.
+        StoreAwayError: The database does not answer.
+    """
+    server = EmbeddedServer.start(home()) if is_embedded() else None
+    url = server.url if server else normalise_url(os.environ["HUB_DATABASE_URL"])
+    engine = make_engine(url, pool_size=pool_size, application=application)
+    store = Store(engine, url, server)
+    try:
+        if migrate:
+            _check_connection(store)
+            upgrade(store.engine)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _check_connection(store: Store) -> None:
+    """One connection; if it fails, the text says where and what to change, but no password."""
+    try:
+        with store.engine.connect():
+            return
+    except SQLAlchemyError as error:
+        if store.server is not None:
+            raise translate(error) from None
+        url = make_url(store.url)
+        where = (
+            f"HUB_DATABASE_URL ({url.host or 'socket'}:{url.port or 5432}/{url.database or ''})"
+        )
+        said = str(error.orig) if isinstance(error, DBAPIError) else ""
+        if any(words in said for words in _WRONG_SETTINGS):
+            raise ConfigError(
+                f"{where}: the server refuses this user, password or database"
+            ) from None
+        raise StoreAwayError(f"{where}: no answer; is PostgreSQL running there?") from None
