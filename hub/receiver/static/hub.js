@@ -19,7 +19,7 @@
     sending: '正在提交…',
     sent: '提交成功，我们会尽快与您联系。',
     mobile: '请填写正确的 11 位手机号。',
-    kept: '网络暂时不可用，您的信息已保存在本机，网络恢复后会自动提交。',
+    kept: '暂时无法提交，您的信息已保存在本机，稍后会自动重新提交。',
     refused: '提交失败，请检查填写的内容后再试。',
   };
 
@@ -130,15 +130,16 @@
     setTimeout(() => keepTrying(lead, tries + 1), delay * (1 + Math.random() / 10));
   };
 
-  const mobileOf = (text) => text.normalize('NFKC').replace(/[\s().\-\u2010-\u2015]/g, '').replace(/^(\+|00)?86(?=1\d{10}$)/, '');
+  // Full-width digits, spaces, dashes, the invisible marks that address books copy, and +86.
+  const mobileOf = (text) => text.normalize('NFKC')
+    .replace(/[\s().\-\u2010-\u2015\u200b-\u200f\u202a-\u202e\u2060\ufeff]/g, '').replace(/^(\+|00)?86(?=1\d{10}$)/, '');
   const collect = (form, trapName) => {
     const fields = {};
     new FormData(form).forEach((value, name) => {
       const box = form.querySelector('[name="' + CSS.escape(name) + '"]');
       const ours = name === trapName || box.hasAttribute('data-hub-consent') || box.hasAttribute('data-hub-filled');
       if (ours || typeof value !== 'string' || box.type === 'password') return;
-      if (name in fields) fields[name] = [].concat(fields[name], value);
-      else fields[name] = value;
+      fields[name] = name in fields ? [].concat(fields[name], value) : value;
     });
     return fields;
   };
@@ -148,7 +149,8 @@
       referrer: session.referrer, page_url: clean(location.href, 4096) });
     UTM.concat(CLICK, Object.keys(GENERIC), ['landing_url', 'referrer', 'page_url']).forEach((name) => {
       form.querySelectorAll('input[type=hidden][name="' + name + '"]').forEach((box) => {
-        box.value = known[name] || '';
+        if (!known[name]) return; // a value that the page itself wrote stays
+        box.value = known[name];
         box.setAttribute('data-hub-filled', '');
       });
     });
