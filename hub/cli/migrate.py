@@ -8,7 +8,7 @@ import typer
 
 from hub.cli.output import CheckFailedError, print_line
 from hub.database.migrate import HEAD, current_revision, upgrade
-from hub.steps.open_store import open_store
+from hub.steps.open_store import check_connection, open_store
 
 
 def register(app: typer.Typer) -> None:
@@ -23,6 +23,7 @@ def migrate(
 ) -> None:
     """Create or upgrade the tables; harmless when there is nothing to do."""
     with open_store(migrate=False) as store:
+        check_connection(store)
         if not check:
             changed = upgrade(store.engine)
             print_line(f"{'migrated to' if changed else 'already at'} revision {HEAD}")

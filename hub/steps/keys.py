@@ -51,6 +51,7 @@ def rotate_keys() -> int:
         key = base64.b64encode(os.urandom(32)).decode()
         document |= {"active": key_id, "sealing": {**sealing, str(key_id): key}}
         _write_aside(path, document).replace(path)
+        _sync(path.parent)
     return key_id
 
 
@@ -89,6 +90,7 @@ def _make(path: Path) -> None:
         return
     finally:
         aside.unlink()
+    _sync(path.parent)
 
 
 def _write_aside(path: Path, document: Mapping[str, object]) -> Path:
@@ -99,6 +101,15 @@ def _write_aside(path: Path, document: Mapping[str, object]) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return Path(name)
+
+
+def _sync(folder: Path) -> None:
+    """Put names of files on the disk: a key must not be gone after a power cut that data survived."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def _read(path: Path) -> Mapping[str, object]:

@@ -89,7 +89,7 @@ def open_store(
     store = Store(engine, url, server)
     try:
         if migrate:
-            _check_connection(store)
+            check_connection(store)
             upgrade(store.engine)
     except BaseException:
         store.close()
@@ -97,8 +97,13 @@ def open_store(
     return store
 
 
-def _check_connection(store: Store) -> None:
-    """One connection; if it fails, the text says where and what to change, but no password."""
+def check_connection(store: Store) -> None:
+    """Connect once.
+
+    Raises:
+        ConfigError: HUB_DATABASE_URL names a user, password or database that the server refuses.
+        StoreAwayError: Nobody answers there. Both texts say where; neither holds the password.
+    """
     try:
         with store.engine.connect():
             return
