@@ -1,0 +1,60 @@
+"""The alert outbox: one open row per dedupe key; a storm of ten thousand is one alert with a count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import psycopg
+import sqlalchemy as sa
+
+Severity = Literal["info", "warning", "critical"]
+
+# An alert never becomes milder by itself; the newest words say what is so now.
+_RAISE = """
+INSERT INTO alerts.alert AS a (dedupe_key, severity, merchant, owner, summary, action, count)
+VALUES (%(dedupe_key)s, %(severity)s, %(merchant)s, %(owner)s, %(summary)s, %(action)s, %(count)s)
+ON CONFLICT (dedupe_key) WHERE closed_at IS NULL DO UPDATE SET
+    count = a.count + excluded.count,
+    last_at = now(),
+    summary = excluded.summary,
+    action = excluded.action,
+    severity = CASE WHEN a.severity = 'critical' THEN a.severity
+                    WHEN a.severity = 'warning' AND excluded.severity = 'info' THEN a.severity
+                    ELSE excluded.severity END
+"""
+
+
+def raise_alert(  # noqa: PLR0913 -- the words of an alert, each by its name
+    conn: sa.Connection,
+    *,
+    dedupe_key: str,
+    severity: Severity,
+    summary: str,
+    action: str,
+    merchant: str | None = None,
+    owner: str | None = None,
+    count: int = 1,
+) -> None:
+    """Open an alert, or add `count` to the open one with the same `dedupe_key`.
+
+    `summary` says what happened, `action` the command that helps; neither holds personal data.
+    """
+    parameters = {
+        "dedupe_key": dedupe_key,
+        "severity": severity,
+        "merchant": merchant,
+        "owner": owner,
+        "summary": summary,
+        "action": action,
+        "count": count,
+    }
+    conn.exec_driver_sql(_RAISE, parameters)
+
+
+async def raise_alert_async(
+    conn: psycopg.AsyncConnection[Any], alert: Mapping[str, object]
+) -> None:
+    """`raise_alert` for an event loop; `alert` has its keyword arguments, the optional ones too."""
+    optional = {"merchant": None, "owner": None, "count": 1}
+    await conn.execute(_RAISE, {**optional, **alert})
