@@ -1,0 +1,301 @@
+"""Pull a source: page after page, each in one transaction with the cursor that follows it.
+
+The end of the pull is frozen before the first call. A crash between two pages loses nothing: the
+next pull starts from the last committed cursor. Two pulls of one source at once store some pages
+twice, which changes nothing in the CRM: every cursor value is true whoever writes it last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import httpx
+import sqlalchemy as sa
+
+from hub.alerts.outbox import raise_alert
+from hub.connectors.base import Page, PullConnector, PullRequest, connector_for
+from hub.connectors.limits import RateLimiter
+from hub.connectors.sessions import PullPorts, SessionConnector
+from hub.database.engine import driver, store_errors
+from hub.errors import (
+    AuthorizationLostError,
+    ConfigError,
+    HubError,
+    PlatformRejectedError,
+    StoreError,
+)
+from hub.inbox.deliveries import store_deliveries
+from hub.inbox.sealing import Arrival, seal_delivery
+from hub.model.delivery import Delivery, Envelope, Lane, Via
+from hub.ops.cursors import read_cursor, write_cursor
+from hub.ops.tokens import read_token
+from hub.ops.wake import wake_loaders
+from hub.privacy.keyring import KeyRing
+from hub.settings import HubSettings
+from hub.steps.authorize import Grant, TokenStore, grant_of, note_lost, warn_of_expiry
+
+ClientFactory = Callable[[], httpx.AsyncClient]
+OnPage = Callable[[str, Page], None]
+
+_TIMEOUT_S = 30.0
+
+
+def _fresh_client() -> httpx.AsyncClient:
+    return httpx.AsyncClient(timeout=httpx.Timeout(_TIMEOUT_S), follow_redirects=False)
+
+
+# A page is stored once: its key only has to outlive the retries of one transaction.
+_KEY_KEPT = timedelta(days=1)
+
+
+@dataclass(slots=True)
+class StreamResult:
+    """What one stream gave. `reported` is the sum of what the platform says the windows hold."""
+
+    stream: str
+    pages: int = 0
+    stored_pages: int = 0
+    ids: int = 0
+    reported: int | None = None
+    error: HubError | None = None
+
+
+@dataclass(slots=True)
+class PullResult:
+    """What a pull gave, stream by stream; `until` is the frozen end."""
+
+    source_key: str
+    until: datetime
+    streams: list[StreamResult] = field(default_factory=list)
+
+    def figures(self) -> dict[str, int]:
+        """Sums over the streams, for metadata and JSON. `reported` is absent if nothing was said."""
+        reported = [found.reported for found in self.streams if found.reported is not None]
+        sums = {
+            "pages": sum(found.pages for found in self.streams),
+            "stored_pages": sum(found.stored_pages for found in self.streams),
+            "ids": sum(found.ids for found in self.streams),
+            "failed_streams": sum(found.error is not None for found in self.streams),
+        }
+        return {**sums, "reported": sum(reported)} if reported else sums
+
+    def raise_for_failure(self) -> None:
+        """Raise the first stream's error, if there is one."""
+        for found in self.streams:
+            if found.error is not None:
+                raise found.error
+
+
+@dataclass(frozen=True, slots=True)
+class PullOptions:
+    """How a pull differs from a scheduled one.
+
+    With `since` it is a backfill: leads of that time, in the bulk lane, and the cursor of the
+    scheduled pulls stays where it is. `on_page` is told of every page once it is stored.
+    A process that pulls often hands in one `limiter`, so that its pulls share the quota.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    client_factory: ClientFactory = _fresh_client
+    limiter: RateLimiter | None = None
+    on_page: OnPage | None = None
+
+
+_AS_SCHEDULED = PullOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class _Pull:
+    """One pull under way. `clock` runs on from the instant that the caller gave."""
+
+    grant: Grant
+    connector: PullConnector
+    options: PullOptions
+    until: datetime
+    clock: Callable[[], datetime]
+
+    @property
+    def is_backfill(self) -> bool:
+        return self.options.since is not None
+
+
+async def pull_source(
+    engine: sa.Engine,
+    keyring: KeyRing,
+    settings: HubSettings,
+    source_key: str,
+    *,
+    now: datetime,
+    options: PullOptions = _AS_SCHEDULED,
+) -> PullResult:
+    """Pull every stream of a source; `now` (aware) is the frozen end unless `options.until` is earlier.
+
+    Raises:
+        ConfigError, StoreError: at once.
+        TransientError, PlatformRejectedError, AuthorizationLostError: the first that a stream met,
+            once every stream has been tried; what was stored stays.
+    """
+    result = await pull_streams(engine, keyring, settings, source_key, now=now, options=options)
+    result.raise_for_failure()
+    return result
+
+
+async def pull_streams(
+    engine: sa.Engine,
+    keyring: KeyRing,
+    settings: HubSettings,
+    source_key: str,
+    *,
+    now: datetime,
+    options: PullOptions = _AS_SCHEDULED,
+) -> PullResult:
+    """`pull_source`, with what went wrong on a stream's result instead of raised.
+
+    Raises:
+        ConfigError: no such source, nothing to pull, or times that make no window.
+        StoreError: the database refused or is away.
+    """
+    pull = _prepare(grant_of_pulled(engine, keyring, settings, source_key), now, options)
+    result = PullResult(source_key, pull.until)
+    for stream in pull.grant.source.pulls:
+        found = StreamResult(stream)
+        result.streams.append(found)
+        try:
+            await _pull_stream(pull, found)
+        except (ConfigError, StoreError):
+            raise
+        except HubError as error:
+            found.error = error
+            await asyncio.to_thread(_note_failure, pull, stream, error)
+    await asyncio.to_thread(_finish, pull, result)
+    return result
+
+
+def grant_of_pulled(
+    engine: sa.Engine, keyring: KeyRing, settings: HubSettings, source_key: str
+) -> Grant:
+    """The grant of a source that can be pulled.
+
+    Raises:
+        ConfigError: it is not configured, or has no streams to pull.
+    """
+    grant = grant_of(engine, keyring, settings, source_key)
+    if not grant.source.pulls:
+        raise ConfigError(f"source {source_key} has no `pulls:`; it is filled by pushes")
+    return grant
+
+
+def _prepare(grant: Grant, now: datetime, options: PullOptions) -> _Pull:
+    until = min(now, options.until) if options.until else now
+    if options.since is not None and options.since >= until:
+        raise ConfigError("--since must be earlier than --until and than now")
+    started = time.monotonic()
+
+    def clock() -> datetime:
+        return now + timedelta(seconds=time.monotonic() - started)
+
+    connector = cast(PullConnector, connector_for(grant.source.platform))
+    return _Pull(grant, connector, options, until, clock)
+
+
+async def _pull_stream(pull: _Pull, found: StreamResult) -> None:
+    """All pages of a stream, each stored before the next is asked for; `found` counts them."""
+    cursor = await asyncio.to_thread(_cursor, pull, found.stream)
+    request = PullRequest(found.stream, pull.options.since, pull.until, cursor)
+    source = pull.grant.source
+    opened = cast(SessionConnector, pull.connector).session(source, _ports(pull))
+    async with cast(AbstractAsyncContextManager[Any], opened) as session:
+        async for page in pull.connector.pages(session, request, source):
+            await asyncio.to_thread(_store_page, pull, found.stream, page)
+            _count(found, page)
+            if pull.options.on_page:
+                pull.options.on_page(found.stream, page)
+
+
+def _ports(pull: _Pull) -> PullPorts:
+    return PullPorts(
+        tokens=TokenStore(pull.grant, pull.clock),
+        fingerprint=pull.grant.keyring.synthetic_id,
+        limiter=pull.options.limiter or RateLimiter(),
+        http=pull.options.client_factory,
+    )
+
+
+def _cursor(pull: _Pull, stream: str) -> Mapping[str, Any]:
+    if pull.is_backfill:
+        return {}
+    with store_errors(), pull.grant.engine.begin() as conn:
+        return read_cursor(conn, pull.grant.source_key, stream)
+
+
+def _store_page(pull: _Pull, stream: str, page: Page) -> None:
+    """Store a page and the cursor that follows it, both or neither; then wake the loaders."""
+    now = pull.clock()
+    with store_errors(), pull.grant.engine.begin() as conn:
+        if page.envelope is not None:
+            delivery = _delivery(pull, stream, page.envelope, now)
+            store_deliveries(driver(conn), [delivery])
+        if not pull.is_backfill:
+            write_cursor(conn, pull.grant.source_key, stream, page.cursor, now=now)
+    if page.envelope is not None:
+        with store_errors(), pull.grant.engine.begin() as conn:
+            wake_loaders(conn)
+
+
+def _delivery(pull: _Pull, stream: str, envelope: Envelope, now: datetime) -> Delivery:
+    """The page as a delivery.
+
+    Its key holds the pull's frozen end: a platform that shows A, then B, then A again has sent three
+    states, and the third page must not pass for a duplicate of the first.
+    """
+    digest = hashlib.sha256(envelope.body).hexdigest()
+    key = f"pull:{stream}:{pull.until.isoformat()}:{digest}"
+    arrival = Arrival(Via.PULL, now, platform_key=key)
+    grant = pull.grant
+    sealed = seal_delivery(grant.keyring, grant.source_key, grant.source, envelope, arrival)
+    lane = Lane.BULK if pull.is_backfill else Lane.LIVE
+    return replace(sealed, lane=lane, key_expires_at=now + _KEY_KEPT)
+
+
+def _count(found: StreamResult, page: Page) -> None:
+    found.pages += 1
+    found.stored_pages += page.envelope is not None
+    found.ids += len(page.external_ids)
+    if page.reported_total is not None:
+        found.reported = (found.reported or 0) + page.reported_total
+
+
+def _note_failure(pull: _Pull, stream: str, error: HubError) -> None:
+    """Tell a person where only a person can help; what may work later is left to the next pull."""
+    grant, now = pull.grant, pull.clock()
+    if isinstance(error, AuthorizationLostError):
+        with store_errors(), grant.engine.begin() as conn:
+            row = read_token(conn, grant.source_key)
+        if row is not None and not row.lost:
+            note_lost(grant, row.sealed, error, now=now)
+    elif isinstance(error, PlatformRejectedError):
+        with store_errors(), grant.engine.begin() as conn:
+            raise_alert(
+                conn,
+                dedupe_key=f"pull-refused:{grant.source_key}:{stream}:{error.code}",
+                severity="critical",
+                summary=f"source {grant.source_key}, {stream}: {error}",
+                action=f"hub source check {grant.source_key}",
+                merchant=grant.source.merchant,
+                owner=grant.source.owner or None,
+            )
+
+
+def _finish(pull: _Pull, result: PullResult) -> None:
+    """After the last stream: see that the grant does not run out unnoticed."""
+    if any(isinstance(found.error, AuthorizationLostError) for found in result.streams):
+        return
+    warn_of_expiry(pull.grant, now=pull.clock())
