@@ -110,7 +110,7 @@ def mark_reported(conn: sa.Connection, rows: Sequence[WindowRow], now: datetime)
                 window.c.loader == row.loader,
                 window.c.mapping_version == row.mapping_version,
                 window.c.reported_at.is_(None),
-                row.records == _TOTAL,
+                sa.literal(row.records) == _TOTAL,
             )
             .values(reported_at=now)
         ).rowcount
@@ -133,10 +133,12 @@ def recent_latency(
     return {source_key: tuple(buckets) for source_key, buckets in sums.items()}
 
 
-def loader_seen_at(conn: sa.Connection, *, not_named: str) -> datetime | None:
-    """When a loader last said that it lives; those named `not_named` do not count."""
+def loader_seen_at(conn: sa.Connection, *, besides: Sequence[str]) -> datetime | None:
+    """When a loader last said that it lives; names that begin with one of `besides` do not count."""
     return conn.execute(
-        sa.select(sa.func.max(loader.c.seen_at)).where(loader.c.name != not_named)
+        sa.select(sa.func.max(loader.c.seen_at)).where(
+            *(~loader.c.name.startswith(prefix, autoescape=True) for prefix in besides)
+        )
     ).scalar()
 
 

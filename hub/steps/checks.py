@@ -15,6 +15,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from hub.crm.counts import doubled_leads
+from hub.database.engine import store_errors
 from hub.inbox.counts import held_reasons
 from hub.ops.reports import last_windows, recent_latency
 from hub.ops.windows import LATENCY_BOUNDS_MS, WINDOW
@@ -129,7 +130,7 @@ def read_facts(
 ) -> Facts:
     """What the checks need, as of one instant. `since` bounds the record law; None counts all."""
     merchants = {key: source.merchant for key, source in settings.all_sources().items()}
-    with snapshot(engine) as conn:
+    with store_errors(), snapshot(engine) as conn:
         leads, doubled = doubled_leads(conn, since=now - DOUBLED_OVER)
         return Facts(
             deliveries=read_delivery_law(conn, spooled),

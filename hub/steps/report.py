@@ -17,6 +17,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from hub.alerts.outbox import raise_alert
+from hub.database.engine import store_errors
 from hub.ops.reports import (
     WindowRow,
     WindowSum,
@@ -26,10 +28,12 @@ from hub.ops.reports import (
 )
 from hub.ops.windows import WINDOW
 from hub.settings import HubSettings
-from hub.steps.checks import LAW_OVER, CheckResult, evaluate
+from hub.steps.checks import LAW_OVER, CheckResult, Severity, evaluate
 
 # The name under which a Dagster run registers its own loader.
 RUN_LOADER = "dagster-run"
+# Loaders that end when their work is done; the heartbeat is of those that wait for more.
+_PASSING = (RUN_LOADER, "replay-")
 # How long after its end a window may still get rows from a batch that began in it.
 SLACK = timedelta(seconds=10)
 CHUNK = 120
@@ -129,10 +133,10 @@ def report(
         spooled: Deliveries that lie in a spool, by source key.
     """
     last = Progress.parse(cursor)
-    with engine.begin() as conn:
+    with store_errors(), engine.begin() as conn:
         mark_reported(conn, last.rows, now)
         found = unreported_windows(conn, started_before=now - WINDOW - SLACK, limit=CHUNK)
-        seen_at = loader_seen_at(conn, not_named=RUN_LOADER)
+        seen_at = loader_seen_at(conn, besides=_PASSING)
     windows = _whole(found, CHUNK)
     results = _due_checks(engine, settings, now, last, spooled)
     beat_is_due = last.beat_at is None or now - last.beat_at >= BEAT_EVERY
@@ -151,6 +155,41 @@ def report(
             beat_at=now if beat else last.beat_at,
         ).to_cursor(),
     )
+
+
+def loader_is_alive(engine: sa.Engine, now: datetime) -> bool:
+    """Whether a loader said within the last minute and a half that it waits for records."""
+    with store_errors(), engine.begin() as conn:
+        seen_at = loader_seen_at(conn, besides=_PASSING)
+    return seen_at is not None and now - seen_at <= BEAT_FRESH
+
+
+def alert_failed_checks(engine: sa.Engine, results: Sequence[CheckResult]) -> int:
+    """Raise an alert for every failed check among `results`; one open alert a check. How many failed."""
+    failed = [result for result in results if not result.passed]
+    if failed:
+        with store_errors(), engine.begin() as conn:
+            for result in failed:
+                raise_alert(
+                    conn,
+                    dedupe_key=f"check:{check_id(result)}",
+                    severity="critical" if result.severity is Severity.ERROR else "warning",
+                    summary=f"{check_id(result)}: {result.note}",
+                    action=result.command or "hub doctor",
+                )
+    return len(failed)
+
+
+def alert_failed_run(engine: sa.Engine, job_name: str, run_id: str) -> None:
+    """Raise an alert for a failed Dagster run; one open alert a job. No error text: it may repeat data."""
+    with store_errors(), engine.begin() as conn:
+        raise_alert(
+            conn,
+            dedupe_key=f"run:{job_name}",
+            severity="warning",
+            summary=f"A Dagster run of {job_name} failed.",
+            action=f"Look at the run in the Dagster UI: /runs/{run_id}",
+        )
 
 
 def sum_loads(windows: Sequence[WindowSum]) -> list[LoadSum]:

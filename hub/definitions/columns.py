@@ -1,0 +1,58 @@
+"""Column schemas from the canonical contract and the tables; column lineage from the mappings."""
+
+from __future__ import annotations
+
+import dagster as dg
+import sqlalchemy as sa
+
+from hub.crm.tables import contact, touchpoint
+from hub.definitions import names
+from hub.definitions.events import ColumnLineage
+from hub.settings import HubSettings
+from hub.steps.lineage import canonical_columns, source_lineage
+
+_TABLES: dict[dg.AssetKey, sa.Table] = {names.CONTACT: contact, names.TOUCHPOINT: touchpoint}
+
+
+def canonical_schema(settings: HubSettings) -> dg.TableSchema:
+    """The canonical lead's columns: type, Chinese label, what personal data it is."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=column.type,
+                description=column.label_zh,
+                tags={} if column.pii == "none" else {"pii": column.pii},
+            )
+            for column in canonical_columns(settings)
+        ]
+    )
+
+
+def table_schema(asset: dg.AssetKey) -> dg.TableSchema:
+    """The columns of a table of the CRM."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=str(column.type).lower(),
+                constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
+                tags={"pii": "sealed"} if column.name == "sealed" else {},
+            )
+            for column in _TABLES[asset].columns
+        ]
+    )
+
+
+def build_lineage(settings: HubSettings) -> ColumnLineage:
+    """Source field → canonical field per source, and canonical field → column of `crm/lead`."""
+    lineage: dict[dg.AssetKey, dict[str, list[dg.TableColumnDep]]] = {names.LEAD: {}}
+    for source_key, edges in source_lineage(settings).items():
+        asset = names.canonical(source_key)
+        lineage[asset] = {
+            target: [dg.TableColumnDep(names.raw(source_key), path) for path in paths]
+            for target, paths in edges.items()
+        }
+        for target in edges:
+            lineage[names.LEAD].setdefault(target, []).append(dg.TableColumnDep(asset, target))
+    return lineage

@@ -1,0 +1,92 @@
+"""The CRM's tables as one multi-asset, and the loader's heartbeat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from hub.definitions import names
+from hub.definitions.columns import canonical_schema, table_schema
+from hub.definitions.events import ColumnLineage, Metadata, column_lineage, numbers
+from hub.definitions.store import HubStore, OpenHub, clear_errors
+from hub.settings import HubSettings
+from hub.steps.load import Loader
+from hub.steps.report import RUN_LOADER, loader_is_alive
+
+_DESCRIPTIONS = {
+    names.LEAD: "Every lead, folded from all of its revisions.",
+    names.CONTACT: "Persons: leads that share a key (phone, WeChat id, ID number) are one.",
+    names.TOUCHPOINT: "When, where and by which campaign a person met us.",
+}
+
+
+def drain(opened: OpenHub) -> Metadata:
+    """Load all that is queued, as a loader does, and say what that was."""
+    alive = loader_is_alive(opened.engine, datetime.now(UTC))
+    loader = Loader(opened.engine, opened.keyring, opened.settings, name=RUN_LOADER)
+    try:
+        result = loader.drain()
+    finally:
+        loader.close()
+    metadata: Metadata = {
+        "producer": dg.MetadataValue.text("run"),
+        "records": dg.MetadataValue.int(result.records),
+        **numbers(dict(result.counts)),
+    }
+    if not result.records:
+        why = "a loader is running and keeps it empty" if alive else "nothing has arrived"
+        metadata["note"] = dg.MetadataValue.text(f"The queue was empty: {why}.")
+    return metadata
+
+
+def build_crm_assets(
+    settings: HubSettings, lineage: ColumnLineage
+) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """`crm/lead`, `crm/contact`, `crm/touchpoint` (filled together) and `ops/loader_heartbeat`."""
+    sources = list(settings.all_sources())
+    specs = [
+        dg.AssetSpec(
+            key=key,
+            deps=[names.canonical(source_key) for source_key in sources],
+            group_name="crm",
+            description=f"{description} A loader fills it; a run drains the queue if none is running.",
+            kinds={"postgres", "table"},
+            metadata={
+                "dagster/table_name": f"crm.{key.path[-1]}",
+                "dagster/column_schema": _schema(key, settings),
+            },
+        )
+        for key, description in _DESCRIPTIONS.items()
+    ]
+
+    @dg.multi_asset(name="load_crm", specs=specs)
+    def load_crm(hub: HubStore) -> Iterator[dg.MaterializeResult[None]]:
+        """Drain the queue into the CRM."""
+        with clear_errors(), hub.open() as opened:
+            metadata = drain(opened)
+        for spec in specs:
+            extra = column_lineage(spec.key, lineage)
+            yield dg.MaterializeResult(asset_key=spec.key, metadata={**metadata, **extra})
+
+    return [load_crm, _heartbeat()]
+
+
+def _schema(key: dg.AssetKey, settings: HubSettings) -> dg.TableSchema:
+    return canonical_schema(settings) if key == names.LEAD else table_schema(key)
+
+
+def _heartbeat() -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key=names.HEARTBEAT,
+        group_name="ops",
+        description=(
+            "A sign of life of the loader, about once a minute. Red means that no loader is running: "
+            "leads are stored, but do not reach the CRM. Start one with `hub work`."
+        ),
+        kinds={"python"},
+        freshness_policy=dg.FreshnessPolicy.time_window(
+            fail_window=timedelta(minutes=4), warn_window=timedelta(minutes=2)
+        ),
+    )

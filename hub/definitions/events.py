@@ -1,0 +1,176 @@
+"""Findings of the steps as Dagster's events and metadata. Pure; counts only, never personal data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+import dagster as dg
+
+from hub.definitions import names
+from hub.ops.reports import WindowSum
+from hub.settings import HubSettings
+from hub.steps.checks import CheckResult, CheckTable, Severity, latency_numbers
+from hub.steps.report import LoadSum, Report, producer, window_id
+
+Metadata = dict[str, dg.MetadataValue]
+# asset key → column → the columns it is made from
+ColumnLineage = Mapping[dg.AssetKey, Mapping[str, Sequence[dg.TableColumnDep]]]
+Event = dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheckEvaluation
+
+
+def report_events(report: Report, settings: HubSettings, lineage: ColumnLineage) -> list[Event]:
+    """Every event of a report: one per source and window, three per window for the CRM."""
+    sources = settings.all_sources()
+    events: list[Event] = []
+    for window in report.windows:
+        if window.source_key in sources:
+            events += _source_events(window, bool(sources[window.source_key].push), lineage)
+    for load in report.loads:
+        events += _load_events(load, lineage)
+    if report.loader_seen_at is not None:
+        metadata: Metadata = {"seen_at": _instant(report.loader_seen_at)}
+        events.append(dg.AssetMaterialization(names.HEARTBEAT, metadata=metadata))
+    events += [check_evaluation(result) for result in report.checks]
+    return events
+
+
+def check_evaluation(result: CheckResult) -> dg.AssetCheckEvaluation:
+    """A check's result as the event a sensor may report."""
+    return dg.AssetCheckEvaluation(
+        asset_key=names.asset_key(result.asset),
+        check_name=result.name,
+        passed=result.passed,
+        severity=_severity(result),
+        metadata=check_metadata(result),
+        description=result.note,
+    )
+
+
+def check_result(result: CheckResult) -> dg.AssetCheckResult:
+    """A check's result as a run gives it back."""
+    return dg.AssetCheckResult(
+        asset_key=names.asset_key(result.asset),
+        check_name=result.name,
+        passed=result.passed,
+        severity=_severity(result),
+        metadata=check_metadata(result),
+        description=result.note,
+    )
+
+
+def check_metadata(result: CheckResult) -> Metadata:
+    """What a check's page shows: what broke, the command that mends it, the numbers, the members."""
+    metadata: Metadata = {}
+    if result.command:
+        metadata["what_to_do"] = dg.MetadataValue.md(
+            f"{result.note}\n\n```\n{result.command}\n```"
+        )
+    metadata.update(numbers(result.numbers))
+    if result.table is not None:
+        metadata["detail"] = table(result.table)
+    return metadata
+
+
+def numbers(found: Mapping[str, int | float]) -> Metadata:
+    """Numbers as metadata; Dagster plots them."""
+    return {
+        name: dg.MetadataValue.int(value)
+        if isinstance(value, int)
+        else dg.MetadataValue.float(value)
+        for name, value in found.items()
+    }
+
+
+def table(found: CheckTable) -> dg.TableMetadataValue:
+    """A table with a schema: without one Dagster refuses an empty table."""
+    columns = [dg.TableColumn(c, _type(found, place)) for place, c in enumerate(found.columns)]
+    return dg.MetadataValue.table(
+        records=[dg.TableRecord(dict(zip(found.columns, row, strict=True))) for row in found.rows],
+        schema=dg.TableSchema(columns=columns),
+    )
+
+
+def column_lineage(
+    asset: dg.AssetKey, lineage: ColumnLineage, sources: Sequence[str] = ()
+) -> Metadata:
+    """The lineage entry of an asset's event, nothing if none is known.
+
+    The UI reads it from the newest event. With `sources` only columns of these sources are named: an
+    event of `crm/lead` speaks of the sources that were in its window, not of every one there is.
+    """
+    wanted = {names.canonical(source) for source in sources}
+    columns = {
+        column: [dep for dep in deps if not wanted or dep.asset_key in wanted]
+        for column, deps in lineage.get(asset, {}).items()
+    }
+    columns = {column: deps for column, deps in columns.items() if deps}
+    if not columns:
+        return {}
+    found = dg.TableColumnLineage(deps_by_column=columns)
+    return {"dagster/column_lineage": dg.MetadataValue.column_lineage(found)}
+
+
+def _source_events(window: WindowSum, is_pushed: bool, lineage: ColumnLineage) -> Iterator[Event]:
+    head: Metadata = {
+        "window": dg.MetadataValue.text(window_id(window.source_key, window.window_start)),
+        "window_start": _instant(window.window_start),
+        "producer": dg.MetadataValue.text(producer(window.loaders)),
+        "records": dg.MetadataValue.int(window.records),
+    }
+    if is_pushed:
+        yield dg.AssetMaterialization(names.raw(window.source_key), metadata=head)
+    asset = names.canonical(window.source_key)
+    yield dg.AssetMaterialization(
+        asset,
+        metadata={
+            **head,
+            **numbers(window.counts),
+            **numbers(latency_numbers(window.latency)),
+            "mapping_version": dg.MetadataValue.text(", ".join(window.mapping_versions) or "none"),
+            **column_lineage(asset, lineage),
+        },
+    )
+
+
+def _load_events(load: LoadSum, lineage: ColumnLineage) -> Iterator[Event]:
+    loaders = [name for window in load.by_source for name in window.loaders]
+    head: Metadata = {
+        "window": dg.MetadataValue.text(window_id("crm", load.window_start)),
+        "window_start": _instant(load.window_start),
+        "producer": dg.MetadataValue.text(producer(loaders)),
+        "loaded": dg.MetadataValue.int(load.counts["loaded"]),
+        "revised": dg.MetadataValue.int(load.counts["revised"]),
+    }
+    rows: list[tuple[str | int | float, ...]] = [
+        (w.source_key, *(w.counts[name] for name in load.counts), w.records)
+        for w in load.by_source
+    ]
+    by_source = CheckTable(columns=("source", *load.counts, "records"), rows=tuple(rows))
+    yield dg.AssetMaterialization(
+        names.LEAD,
+        metadata={
+            **head,
+            "records": dg.MetadataValue.int(sum(load.counts.values())),
+            **numbers(load.counts),
+            **numbers(latency_numbers(load.latency)),
+            "by_source": table(by_source),
+            **column_lineage(names.LEAD, lineage, [w.source_key for w in load.by_source]),
+        },
+    )
+    for asset in (names.CONTACT, names.TOUCHPOINT):
+        yield dg.AssetMaterialization(asset, metadata=head)
+
+
+def _severity(result: CheckResult) -> dg.AssetCheckSeverity:
+    is_error = result.severity is Severity.ERROR
+    return dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN
+
+
+def _instant(instant: datetime) -> dg.TimestampMetadataValue:
+    return dg.MetadataValue.timestamp(instant)
+
+
+def _type(found: CheckTable, place: int) -> str:
+    cells = [row[place] for row in found.rows]
+    return "string" if not cells or isinstance(cells[0], str) else "int"

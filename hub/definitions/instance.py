@@ -1,0 +1,82 @@
+"""Dagster's own settings: `dagster.yaml` for a demo (SQLite) or for real (PostgreSQL)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+from sqlalchemy.engine import make_url
+
+from hub.errors import ConfigError
+
+_COMMON: dict[str, Any] = {
+    "telemetry": {"enabled": False},
+    "nux": {"enabled": False},
+    "run_monitoring": {
+        "enabled": True,
+        "start_timeout_seconds": 120,
+        "poll_interval_seconds": 60,
+    },
+    # One pull of a platform at a time: its rate limits are per account or per application.
+    "concurrency": {"pools": {"default_limit": 1, "granularity": "op"}},
+    # Only ticks have retention in Dagster itself; events and runs need a job of our own.
+    "retention": {
+        "sensor": {"purge_after_days": {"skipped": 1, "success": 7, "failure": 30, "started": 1}},
+        "schedule": {"purge_after_days": {"skipped": 7, "success": 30, "failure": 90}},
+    },
+    "sensors": {"use_threads": True, "num_workers": 2},
+    "schedules": {"use_threads": True, "num_workers": 2},
+}
+# A run starts at once: the queue costs up to five seconds a run, and a demo has few runs.
+_AT_ONCE = {
+    "run_coordinator": {"module": "dagster.core.run_coordinator", "class": "DefaultRunCoordinator"}
+}
+_QUEUED = {
+    "concurrency": {**_COMMON["concurrency"], "runs": {"max_concurrent_runs": 4}},
+    "run_queue": {"dequeue_interval_seconds": 2},
+}
+
+
+def write_instance(home: Path, *, postgres_url: str | None = None) -> Path:
+    """Write `dagster.yaml` into `home` (made if need be) and return its path.
+
+    Args:
+        home: What `DAGSTER_HOME` is to name.
+        postgres_url: Dagster's own database; without one SQLite files under `home`.
+
+    Raises:
+        ConfigError: `postgres_url` is no URL of a PostgreSQL database.
+    """
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    document = {**_COMMON, **(_AT_ONCE if postgres_url is None else _QUEUED)}
+    if postgres_url is not None:
+        document["storage"] = {"postgres": {"postgres_db": _database(postgres_url)}}
+    path = home / "dagster.yaml"
+    text = "# Written by the hub at every start; change hub/definitions/instance.py instead.\n"
+    partial = path.with_suffix(".partial")
+    partial.touch(mode=0o600)
+    partial.write_text(text + yaml.safe_dump(document, sort_keys=False), "utf-8")
+    os.replace(partial, path)  # noqa: PTH105 -- two starts at once leave a whole file
+    return path
+
+
+def _database(postgres_url: str) -> dict[str, Any]:
+    try:
+        url = make_url(postgres_url)
+    except Exception as error:
+        raise ConfigError(
+            "the Dagster database is no URL; write postgresql://user:password@host/name"
+        ) from error
+    if not url.drivername.startswith("postgres") or not url.host or not url.database:
+        raise ConfigError("the Dagster database must be PostgreSQL, with a host and a name")
+    return {
+        "username": url.username or "",
+        "password": url.password or "",
+        "hostname": url.host,
+        "port": url.port or 5432,
+        "db_name": url.database,
+        # dagster-postgres speaks psycopg2; SQLAlchemy 2.1 would read plain `postgresql` as psycopg 3.
+        "scheme": "postgresql+psycopg2",
+    }

@@ -1,0 +1,36 @@
+"""All of the code location put together from settings; opens nothing."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from hub.definitions import names
+from hub.definitions.checks import build_checks
+from hub.definitions.columns import build_lineage
+from hub.definitions.crm import build_crm_assets
+from hub.definitions.schedules import build_schedules
+from hub.definitions.sensors import build_sensors
+from hub.definitions.sources import build_source_assets
+from hub.definitions.store import HubStore
+from hub.settings import HubSettings
+
+
+def build_definitions(settings: HubSettings) -> dg.Definitions:
+    """The hub as Dagster sees it; valid without any source, too.
+
+    Runs use one process: a step in a process of its own costs five seconds and half a core more, and
+    no step here is worth that.
+
+    Raises:
+        ConfigError: two sources would have one name.
+    """
+    names.require_distinct(settings.all_sources())
+    lineage = build_lineage(settings)
+    assets = dg.Definitions(
+        assets=[*build_source_assets(settings, lineage), *build_crm_assets(settings, lineage)],
+        asset_checks=[build_checks(settings)],
+        sensors=build_sensors(lineage),
+        resources={"hub": HubStore()},
+        executor=dg.in_process_executor,
+    )
+    return dg.Definitions.merge(assets, build_schedules(settings))

@@ -1,0 +1,55 @@
+"""The 30-second sensor that reports what the loader did, and the one that turns failed runs into alerts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from hub.definitions.events import ColumnLineage, report_events
+from hub.definitions.store import HubStore
+from hub.steps.report import alert_failed_checks, alert_failed_run, report
+
+REPORT_EVERY_S = 30
+
+
+def build_sensors(lineage: ColumnLineage) -> list[dg.SensorDefinition]:
+    """Both sensors, running from the start."""
+
+    @dg.sensor(
+        name="report_loader",
+        minimum_interval_seconds=REPORT_EVERY_S,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Shows what the loader did, window by window, and evaluates the checks.",
+    )
+    def report_loader(context: dg.SensorEvaluationContext, hub: HubStore) -> dg.SensorResult:
+        """Events of the windows that finished since the last tick.
+
+        Dagster records the events and then the cursor; the next tick confirms the windows by it.
+        """
+        with hub.open() as opened:
+            found = report(
+                opened.engine,
+                opened.settings,
+                datetime.now(UTC),
+                context.cursor,
+                spooled=opened.spooled(),
+            )
+            alert_failed_checks(opened.engine, found.checks)
+            events = report_events(found, opened.settings, lineage)
+        return dg.SensorResult(asset_events=events, cursor=found.cursor)
+
+    @dg.run_failure_sensor(
+        name="alert_failed_runs",
+        minimum_interval_seconds=REPORT_EVERY_S,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Raises an alert for every failed run.",
+    )
+    def alert_failed_runs(context: dg.RunFailureSensorContext, hub: HubStore) -> None:
+        """One alert per job; a storm of failures is one alert with a count."""
+        with hub.open() as opened:
+            alert_failed_run(
+                opened.engine, context.dagster_run.job_name, context.dagster_run.run_id
+            )
+
+    return [report_loader, alert_failed_runs]
