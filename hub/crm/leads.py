@@ -11,6 +11,8 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import class_row
 
+from hub.database.arrays import use_fast_arrays
+
 MERCHANT_LOCK = 0x1EAD
 
 # Columns that are plain text of the canonical document.
@@ -32,6 +34,10 @@ _REVISION_TYPES = [
     "uuid", "int2", "uuid", "text", "text", "text", "bytea", "text", "text", "text", "bytea",
     "bytea[]", "bytea",
 ]  # fmt: skip
+_COPY_REVISIONS = (
+    "COPY crm.lead_revision (record_id, ordinal, lead_id, merchant, source_key, outcome, rank,"
+    " mode, stream, mapping_version, content_hash, keys, sealed) FROM STDIN (FORMAT BINARY)"
+)
 _COPY_LEADS = f"COPY crm.lead ({', '.join(_LEAD_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 _REWRITTEN = [c for c in _LEAD_COLUMNS if c not in {"id", "merchant", "source_key", "entity"}]
 _REWRITE = f"UPDATE crm.lead SET {', '.join(f'{c} = %s' for c in _REWRITTEN)} WHERE id = %s"  # noqa: S608 -- names of this module
@@ -102,16 +108,15 @@ def revisions_of_records(
 
 def add_revisions(conn: psycopg.Connection[Any], rows: Iterable[RevisionRow]) -> None:
     """Append revisions."""
-    with conn.cursor() as cursor, cursor.copy(
-        "COPY crm.lead_revision (record_id, ordinal, lead_id, merchant, source_key, outcome, rank,"
-        " mode, stream, mapping_version, content_hash, keys, sealed) FROM STDIN (FORMAT BINARY)"
-    ) as copy:  # fmt: skip
-        copy.set_types(_REVISION_TYPES)
-        for r in rows:
-            copy.write_row(
-                (r.record_id, r.ordinal, r.lead_id, r.merchant, r.source_key, r.outcome, r.rank,
-                 r.mode, r.stream, r.mapping_version, r.content_hash, r.keys, r.sealed)
-            )  # fmt: skip
+    with conn.cursor() as cursor:
+        use_fast_arrays(cursor)
+        with cursor.copy(_COPY_REVISIONS) as copy:
+            copy.set_types(_REVISION_TYPES)
+            for r in rows:
+                copy.write_row(
+                    (r.record_id, r.ordinal, r.lead_id, r.merchant, r.source_key, r.outcome, r.rank,
+                     r.mode, r.stream, r.mapping_version, r.content_hash, r.keys, r.sealed)
+                )  # fmt: skip
 
 
 def remove_revisions(conn: psycopg.Connection[Any], record_ids: Sequence[UUID]) -> None:
@@ -123,10 +128,12 @@ def add_leads(conn: psycopg.Connection[Any], rows: Sequence[tuple[Any, ...]]) ->
     """Add new leads; a row is as `_LEAD_COLUMNS` (see `lead_row`)."""
     if not rows:
         return
-    with conn.cursor() as cursor, cursor.copy(_COPY_LEADS) as copy:
-        copy.set_types(_LEAD_TYPES)
-        for row in rows:
-            copy.write_row(row)
+    with conn.cursor() as cursor:
+        use_fast_arrays(cursor)
+        with cursor.copy(_COPY_LEADS) as copy:
+            copy.set_types(_LEAD_TYPES)
+            for row in rows:
+                copy.write_row(row)
 
 
 def rewrite_leads(conn: psycopg.Connection[Any], rows: Sequence[tuple[Any, ...]]) -> None:

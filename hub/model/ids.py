@@ -46,10 +46,8 @@ def record_id(delivery_id: UUID, ordinal: int) -> UUID:
 
 
 def length_prefixed(*parts: str) -> bytes:
-    """Parts joined so that no two different lists give the same bytes."""
-    return b"".join(
-        len(encoded).to_bytes(4, "big") + encoded for encoded in (p.encode() for p in parts)
-    )
+    """Parts, each behind its length in characters, so that no two different lists give the same bytes."""
+    return "".join([f"{len(part)}:{part}" for part in parts]).encode()
 
 
 def lead_id(merchant: str, source_key: str, entity: str, external_id: str, ordinal: int) -> UUID:

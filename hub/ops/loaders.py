@@ -54,3 +54,8 @@ def take_dead_claims(conn: psycopg.Connection[Any], own: int) -> list[tuple[int,
         (own, LOADER_LOCK),
     ).fetchall()
     return [(row[0], row[1], row[2]) for row in rows]
+
+
+def wake(conn: psycopg.Connection[Any]) -> None:
+    """Tell every loader that the queue has grown."""
+    conn.execute("SELECT pg_notify(%s, '')", (WAKE_CHANNEL,))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from hub.crm import contacts, leads, touchpoints
 from hub.crm.leads import KnownLead, RevisionRow
 from hub.crm.touchpoints import TouchpointRow
 from hub.identity.resolve import Claimant, resolve
-from hub.mapping.fold import Revision, canonical_bytes, content_hash, fold
+from hub.mapping.fold import Revision, canonical_bytes, content_hash, fold, hash_of
 from hub.model.ids import lead_id
 from hub.model.lead import IdentityKey, KeyKind, MappedLead, RevisionMode
 from hub.model.outcome import Outcome
@@ -37,6 +37,7 @@ class Candidate:
     mapped: MappedLead
     lead: UUID
     keys: list[bytes]
+    plain: bytes
     hash: bytes
     outcome: str = ""
 
@@ -56,9 +57,14 @@ class LeadState:
         """The newest revision and its content hash."""
         return max(self.revisions.values(), key=lambda pair: pair[0].rank)
 
-    def folded(self) -> dict[str, Any]:
-        """The lead as all its revisions make it."""
-        return fold(revision for revision, _ in self.revisions.values())
+    def folded(self) -> tuple[Mapping[str, Any], bytes, bytes]:
+        """The lead as all its revisions make it: document, canonical bytes, content hash."""
+        if len(self.revisions) == 1 and self.came:
+            only = self.came[0]
+            return only.mapped.doc, only.plain, only.hash
+        doc = fold(revision for revision, _ in self.revisions.values())
+        plain = canonical_bytes(doc)
+        return doc, plain, hash_of(plain)
 
 
 class MerchantBatch:
@@ -76,7 +82,7 @@ class MerchantBatch:
             for n, mapped in enumerate(work.mapped.leads)
         ]
         self._sealed = [
-            keyring.seal(canonical_bytes(c.mapped.doc), _revision_aad(c.work.record_id, c.ordinal))
+            keyring.seal(c.plain, _revision_aad(c.work.record_id, c.ordinal))
             for c in self._candidates
         ]
 
@@ -98,7 +104,8 @@ class MerchantBatch:
             work.merchant, work.source_key, mapped.key_entity, mapped.external_id, mapped.ordinal
         )
         keys = [self._blind(key) for key in mapped.keys]
-        return Candidate(work, ordinal, mapped, identifier, keys, content_hash(mapped.doc))
+        plain = canonical_bytes(mapped.doc)
+        return Candidate(work, ordinal, mapped, identifier, keys, plain, hash_of(plain))
 
     def _blind(self, key: IdentityKey) -> bytes:
         if key.kind is KeyKind.MOBILE and key.value.startswith(_HASHED):
@@ -186,15 +193,14 @@ class MerchantBatch:
                 if state.known:
                     gone.append(state.id)
                 continue
-            doc = state.folded()
-            fresh = content_hash(doc)
+            doc, plain, fresh = state.folded()
             records = _records_of(state)
             if state.known and fresh == state.known.content_hash and (
                 state.keys <= set(state.known.keys)
             ):  # fmt: skip
                 touched.append((state.id, records))
                 continue
-            row = self._lead_row(state, doc, fresh, records, contact_of, now)
+            row = self._lead_row(state, (doc, plain, fresh), records, contact_of, now)
             points += self._touchpoints(state, row[5], doc, row[7])
             if state.known:
                 rewritten.append(row)
@@ -212,13 +218,13 @@ class MerchantBatch:
     def _lead_row(
         self,
         state: LeadState,
-        doc: dict[str, Any],
-        fresh: bytes,
+        folded: tuple[Mapping[str, Any], bytes, bytes],
         records: list[UUID],
         contact_of: dict[UUID, UUID],
         now: datetime,
     ) -> tuple[Any, ...]:
         """A row as hub.crm.leads writes it."""
+        doc, plain, fresh = folded
         known = state.known
         came = state.came[0].work if state.came else None
         submitted = doc.get("submitted_at")
@@ -240,12 +246,12 @@ class MerchantBatch:
             sorted(state.keys),
             records,
             fresh,
-            self._keyring.seal(canonical_bytes(doc), state.id.bytes),
+            self._keyring.seal(plain, state.id.bytes),
             *(doc.get(column) for column in leads.TEXT_COLUMNS),
         )
 
     def _touchpoints(
-        self, state: LeadState, first: UUID, doc: dict[str, Any], received_at: datetime
+        self, state: LeadState, first: UUID, doc: Mapping[str, Any], received_at: datetime
     ) -> Iterable[TouchpointRow]:
         ordinal = min((o for record, o in state.revisions if record == first), default=0)
         given = doc.get("touchpoints") or [{"kind": "lead", **_own_touch(doc)}]
@@ -309,7 +315,7 @@ def _records_of(state: LeadState) -> list[UUID]:
     return sorted({record for record, _ in state.revisions})
 
 
-def _own_touch(doc: dict[str, Any]) -> dict[str, Any]:
+def _own_touch(doc: Mapping[str, Any]) -> dict[str, Any]:
     names = (
         "utm_source", "utm_medium", "utm_campaign", "campaign_id", "landing_url", "referrer",
         "click_ids",

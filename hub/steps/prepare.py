@@ -15,7 +15,8 @@ from hub.connectors.base import Connector
 from hub.errors import RecordError
 from hub.inbox.queue import QueueItem
 from hub.inbox.records import ArchivedRecord
-from hub.model.delivery import Envelope, RawRecord
+from hub.inbox.sealing import unseal_envelope
+from hub.model.delivery import RawRecord
 from hub.model.ids import record_id
 from hub.model.lead import Mapped, RecordContext
 from hub.model.outcome import HeldReason, Outcome
@@ -23,7 +24,6 @@ from hub.privacy.keyring import KeyRing
 from hub.settings import SourceSettings
 
 log = logging.getLogger("hub.load")
-_envelopes = msgspec.msgpack.Decoder(Envelope)
 _json = msgspec.json.Decoder()
 _UNREADABLE_ENTITY = "unreadable"
 
@@ -99,7 +99,7 @@ class Preparer:
 
     def unpack(self, item: QueueItem) -> list[Work]:
         """The records of a delivery, sealed one by one, mapped or held."""
-        envelope = _envelopes.decode(self.keyring.unseal(item.sealed or b"", item.item_id.bytes))
+        envelope = unseal_envelope(self.keyring, item.sealed or b"", item.item_id)
         source = self.sources.get(item.source_key)
         if source is None:
             raw = [
@@ -115,7 +115,7 @@ class Preparer:
 
     def whole(self, item: QueueItem, reason: str) -> Work:
         """A delivery that cannot be taken apart, as one held record."""
-        envelope = _envelopes.decode(self.keyring.unseal(item.sealed or b"", item.item_id.bytes))
+        envelope = unseal_envelope(self.keyring, item.sealed or b"", item.item_id)
         work = self._work(item, 0, RawRecord(_UNREADABLE_ENTITY, envelope.body, unreadable=reason))
         work.hold(reason)
         return work

@@ -1,0 +1,62 @@
+"""Reads of the inbox: held records, records of a source in order, the history of one record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from hub.inbox.tables import delivery, held, outcome_change, record
+
+
+def held_records(
+    conn: sa.Connection,
+    *,
+    source_key: str | None = None,
+    merchant: str | None = None,
+    reason: str | None = None,
+    limit: int = 100,
+) -> Sequence[sa.RowMapping]:
+    """Held records, oldest first."""
+    wanted = {held.c.source_key: source_key, held.c.merchant: merchant, held.c.reason: reason}
+    query = sa.select(held).order_by(held.c.record_id).limit(limit)
+    for column, value in wanted.items():
+        if value is not None:
+            query = query.where(column == value)
+    return conn.execute(query).mappings().all()
+
+
+def held_record(conn: sa.Connection, record_id: UUID) -> sa.RowMapping | None:
+    """Why one record is held, None if it is not."""
+    return conn.execute(sa.select(held).where(held.c.record_id == record_id)).mappings().first()
+
+
+def record_page(
+    conn: sa.Connection, source_key: str, *, after: UUID, before: UUID, limit: int
+) -> list[UUID]:
+    """Ids of a source's archived records in (after, before), sorted."""
+    query = (
+        sa.select(record.c.id)
+        .where(record.c.id > after, record.c.id < before, record.c.source_key == source_key)
+        .order_by(record.c.id)
+        .limit(limit)
+    )
+    return list(conn.execute(query).scalars())
+
+
+def get_record(conn: sa.Connection, record_id: UUID) -> sa.RowMapping | None:
+    """One record of the archive, all columns."""
+    return conn.execute(sa.select(record).where(record.c.id == record_id)).mappings().first()
+
+
+def get_delivery(conn: sa.Connection, first: UUID, last: UUID) -> sa.RowMapping | None:
+    """The delivery whose id lies in [first, last]: a record's id names all but its last 20 bits."""
+    query = sa.select(delivery).where(delivery.c.id.between(first, last))
+    return conn.execute(query).mappings().first()
+
+
+def history(conn: sa.Connection, record_id: UUID) -> Sequence[sa.RowMapping]:
+    """Every change of a record's outcome, oldest first."""
+    query = sa.select(outcome_change).where(outcome_change.c.record_id == record_id)
+    return conn.execute(query.order_by(outcome_change.c.id)).mappings().all()

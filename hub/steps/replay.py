@@ -1,0 +1,89 @@
+"""Replay: held records into the queue again, archived records mapped anew; safe to run twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from hub.database.engine import driver, store_errors
+from hub.inbox import queue, reading, records
+from hub.model.delivery import Lane
+from hub.model.ids import uuid7_floor
+from hub.model.outcome import Outcome
+from hub.ops import loaders
+from hub.privacy.keyring import KeyRing
+from hub.settings import HubSettings
+from hub.steps.load import Loader
+
+_CHUNK = 1000
+
+
+def list_held(
+    engine: sa.Engine,
+    *,
+    source_key: str | None = None,
+    merchant: str | None = None,
+    reason: str | None = None,
+    limit: int = 100,
+) -> Sequence[sa.RowMapping]:
+    """Held records, oldest first: why, since when, under which mapping."""
+    with store_errors(), engine.begin() as conn:
+        return reading.held_records(
+            conn, source_key=source_key, merchant=merchant, reason=reason, limit=limit
+        )
+
+
+def replay_held(engine: sa.Engine, record_ids: Sequence[UUID], *, by: str) -> int:
+    """Put held records into the queue; those that are not held any more are left alone. Returns how many."""
+    moved = 0
+    for start in range(0, len(record_ids), _CHUNK):
+        with store_errors(), engine.begin() as conn:
+            raw = driver(conn)
+            taken = records.take_standing(raw, "held", record_ids[start : start + _CHUNK])
+            moved += queue.enqueue_records(raw, taken, lane=Lane.REPLAY)
+            records.add_changes(
+                raw, taken, was=Outcome.HELD, became=Outcome.QUEUED, reason="replay", by=by
+            )
+    with store_errors(), engine.begin() as conn:
+        loaders.wake(driver(conn))
+    return moved
+
+
+def discard_held(engine: sa.Engine, record_ids: Sequence[UUID], *, reason: str, by: str) -> int:
+    """Give held records up, with a reason and a name. Returns how many were held."""
+    with store_errors(), engine.begin() as conn:
+        return len(records.discard(driver(conn), record_ids, reason=reason, by=by))
+
+
+def replay_source(
+    engine: sa.Engine,
+    keyring: KeyRing,
+    settings: HubSettings,
+    source_key: str,
+    since: datetime,
+    until: datetime,
+    *,
+    progress: Callable[[int], None] = lambda _: None,
+) -> dict[str, int]:
+    """Map every archived record of a source that came in [since, until) anew, under the live mapping.
+
+    Goes by record id, so a replay that is stopped can simply be run again. Records by outcome.
+    """
+    loader = Loader(engine, keyring, settings, name=f"replay-{source_key}")
+    counts: Counter[str] = Counter()
+    after, end = uuid7_floor(since), uuid7_floor(until)
+    try:
+        while True:
+            with store_errors(), engine.begin() as conn:
+                page = reading.record_page(conn, source_key, after=after, before=end, limit=_CHUNK)
+            if not page:
+                return dict(counts)
+            counts.update(loader.reload(page).counts)
+            after = page[-1]
+            progress(counts.total())
+    finally:
+        loader.close()
