@@ -174,14 +174,14 @@ class Spool(SpoolFolder):
             self._note(deliveries, len(data))
 
     def probe(self) -> bool:
-        """Whether the disk takes a write now; a spool that was broken is asked before it is used."""
-        try:
-            _write_new(self.path / "probe", b"x")
-        except OSError:
-            self._broken = True
-        else:
+        """`has_room`, after another try on the disk if its last write failed."""
+        if self._broken:
+            try:
+                _write_new(self.path / "probe", b"x")
+            except OSError:
+                return False
             self._broken = False
-        return not self._broken
+        return self.has_room
 
     def seal(self) -> list[Path]:
         """Close the segment being written, and give all segments, oldest first, to be drained."""
