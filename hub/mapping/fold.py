@@ -63,7 +63,12 @@ def canonical_bytes(value: Any) -> bytes:  # noqa: ANN401 -- any JSON value
 
 def content_hash(doc: Mapping[str, Any]) -> bytes:
     """16 bytes that are equal for equal documents only."""
-    return hashlib.sha256(_encoder.encode(doc)).digest()[:16]
+    return hash_of(_encoder.encode(doc))
+
+
+def hash_of(plain: bytes) -> bytes:
+    """The content hash of a document that is `canonical_bytes` already."""
+    return hashlib.sha256(plain).digest()[:16]
 
 
 def _fields(doc: Mapping[str, Any]) -> Iterator[tuple[Field, Any]]:
