@@ -1,0 +1,27 @@
+"""A platform that behaves like the real one, good and bad; all its leads are invented."""
+
+from __future__ import annotations
+
+from hub.connectors.douyin.simulator.people import SimulatedClue, SimulatedStarClue
+from hub.connectors.douyin.simulator.sender import (
+    DEFAULT_RULE,
+    Acknowledged,
+    Habits,
+    PushSender,
+    SendReport,
+)
+from hub.connectors.douyin.simulator.server import Simulator
+from hub.connectors.douyin.simulator.world import Behaviour, World
+
+__all__ = [
+    "DEFAULT_RULE",
+    "Acknowledged",
+    "Behaviour",
+    "Habits",
+    "PushSender",
+    "SendReport",
+    "SimulatedClue",
+    "SimulatedStarClue",
+    "Simulator",
+    "World",
+]
