@@ -159,7 +159,12 @@ class _Door:
         form = self._form(request)
         _check_origin(request, form)
         text, signature = start_token(form.policy, self._context.clock())
-        body = {"t": text, "sig": signature, "min_fill_s": form.policy.min_fill_s}
+        body = {
+            "t": text,
+            "sig": signature,
+            "min_fill_s": form.policy.min_fill_s,
+            "max_age_s": form.policy.max_age_s,
+        }
         return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
     async def post(self, request: Request) -> Response:

@@ -95,18 +95,18 @@
   const startToken = (url) => post(url + '/token', {}).then((reply) => {
     if (!reply.ok) throw reply;
     return reply.json();
-  });
+  }).then((token) => Object.assign(token, { until: Date.now() + token.max_age_s * 900 })); // 90 % of its life
   const delays = (script.getAttribute('data-retry-ms') || '1000,3000,10000').split(',').map(Number);
   const watchers = {}; // lead id → what to tell the person, if the form is on this page
   const flying = {}; // lead id → the try that is under way
 
   const attempt = async (lead) => {
     const trap = lead.body.trap;
-    if (!trap.t || Date.now() - lead.token_at > DAY / 2) { // no token yet, or kept for long
+    if (!trap.t || Date.now() > lead.token_until) { // none came yet, or the lead was kept for long
       const token = await startToken(lead.url);
       await new Promise((done) => setTimeout(done, token.min_fill_s * 1000));
       Object.assign(trap, { t: token.t, sig: token.sig });
-      lead.token_at = Date.now();
+      lead.token_until = token.until;
     }
     const reply = await post(lead.url, {
       method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(lead.body),
@@ -133,10 +133,11 @@
   // Full-width digits, spaces, dashes, the invisible marks that address books copy, and +86.
   const mobileOf = (text) => text.normalize('NFKC')
     .replace(/[\s().\-\u2010-\u2015\u200b-\u200f\u202a-\u202e\u2060\ufeff]/g, '').replace(/^(\+|00)?86(?=1\d{10}$)/, '');
+  const boxOf = (form, name) => Array.from(form.elements).find((box) => box.name === name);
   const collect = (form, trapName) => {
     const fields = {};
     new FormData(form).forEach((value, name) => {
-      const box = form.querySelector('[name="' + CSS.escape(name) + '"]');
+      const box = boxOf(form, name);
       const ours = name === trapName || box.hasAttribute('data-hub-consent') || box.hasAttribute('data-hub-filled');
       if (ours || typeof value !== 'string' || box.type === 'password') return;
       fields[name] = name in fields ? [].concat(fields[name], value) : value;
@@ -156,7 +157,7 @@
     });
   };
   const addTrap = (form, name) => {
-    if (form.querySelector('[name="' + CSS.escape(name) + '"]')) return;
+    if (boxOf(form, name)) return;
     const label = document.createElement('label');
     label.textContent = '请勿填写此栏';
     label.style.cssText = 'position:absolute;left:-9999px;width:1px;height:1px;overflow:hidden';
@@ -195,8 +196,8 @@
     const url = new URL('forms/' + encodeURIComponent(formId), script.src).href;
     const trapName = option(form, 'honeypot') || 'website_url';
     const status = statusOf(form);
-    let token = null, tokenAt = 0, last = null, sentAt = 0;
-    startToken(url).then((found) => { token = found; tokenAt = Date.now(); }, () => {});
+    let token = {}, last = null, sentAt = 0;
+    startToken(url).then((found) => { token = found; }, () => {});
     addTrap(form, trapName);
     fillHidden(form);
 
@@ -219,11 +220,9 @@
         form_id: formId, submission_id: randomId(), submitted_at: new Date().toISOString(), fields,
         consent: consent || undefined, first_touch: read('first') || undefined, last_touch: read('last') || undefined,
         device: deviceOf(consent), landing_url: session.landing_url, referrer: session.referrer,
-        page_url: clean(location.href, 4096), trap: { t: token && token.t, sig: token && token.sig },
+        page_url: clean(location.href, 4096), trap: { t: token.t, sig: token.sig, [trapName]: boxOf(form, trapName).value },
       };
-      const box = form.querySelector('[name="' + CSS.escape(trapName) + '"]');
-      body.trap[trapName] = box ? box.value : '';
-      return { url, body, token_at: tokenAt };
+      return { url, body, token_until: token.until };
     };
     form.addEventListener('submit', (event) => {
       event.preventDefault();

@@ -280,7 +280,7 @@ def test_a_plain_form_is_taken_once_and_answered_with_a_page(desk: Desk) -> None
     assert (first.status_code, second.status_code) == (202, 200)
     assert "提交成功" in first.text
     assert first.headers["content-type"].startswith("text/html")
-    assert UUID(desk.envelopes()[0].context["submission_id"])
+    assert UUID(desk.envelopes()[0].context["submission_id"]).version == 4
 
 
 def test_json_as_text_is_taken(desk: Desk) -> None:
