@@ -1,0 +1,150 @@
+"""Answers found by label: forms whose questions the advertiser typed.
+
+A container is an object question → answer, or a list of `{label, value}`. Each label is matched once
+against all patterns of a mapping and the result kept, so that a record costs one look-up per answer.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+from hub.errors import ConfigError
+from hub.mapping.notes import Notes
+from hub.mapping.paths import Getter, Path, compile_getter
+from hub.mapping.patterns import compile_pattern, escape
+from hub.mapping.values import Json, as_text, clean_text, decode_json, is_absent
+
+ANSWERS = "$answers"
+_NAMES_OF_LABEL = ("label", "title", "question", "name", "key")
+_NAMES_OF_VALUE = ("value", "answer", "values", "content")
+_MAX_KNOWN_LABELS = 4096
+_DECORATION = re.compile(r"[\s:：*＊?？]+")
+
+Pairs: TypeAlias = Iterable[tuple[str, Json]]
+
+
+def normal_label(label: str) -> str:
+    """A label without blanks, colons, stars and question marks, half-width, lower-case."""
+    return _DECORATION.sub("", unicodedata.normalize("NFKC", clean_text(label))).casefold()
+
+
+class Answers:
+    """The answer patterns of one mapping; a slot is the place of a pattern's answer."""
+
+    def __init__(self, containers: tuple[Path, ...]) -> None:
+        self.containers = containers
+        self._getters = tuple((path, compile_getter(path)) for path in containers)
+        self._patterns: list[Callable[[str], object]] = []
+        self._texts: list[str] = []
+        self._known: dict[str, tuple[int, ...]] = {}
+
+    def slot(self, pattern: object, where: str) -> int:
+        """The slot of `pattern`; equal patterns share one.
+
+        Raises:
+            ConfigError: the mapping names no containers, or the pattern is unusable.
+        """
+        if not self.containers:
+            raise ConfigError(f"{where}: `answer` needs `answers: {{from: …}}` in the mapping")
+        search = compile_pattern(pattern, where)
+        if pattern not in self._texts:
+            self._texts.append(str(pattern))
+            self._patterns.append(search)
+        return self._texts.index(str(pattern))
+
+    @staticmethod
+    def exact(label: str) -> str:
+        """The pattern of just this label, however it is spaced."""
+        return f"^{escape(normal_label(label))}$"
+
+    def find(self, payload: dict[str, Json], notes: Notes) -> dict[int, Json]:
+        """Slot → answer. What no slot took is noted as left under its container's path.
+
+        The first present answer of a slot wins; a different second one is among what is left. A container
+        that cannot be read is left whole and marked.
+        """
+        found: dict[int, Json] = {}
+        for path, get in self._getters:
+            container = get(payload)
+            if container is None:
+                continue
+            pairs = _pairs(container)
+            if pairs is None:
+                notes.unusable(path.text, path.text, container)
+                continue
+            rest: dict[str, Json] = {}
+            for label, value in pairs:
+                if not is_absent(value) and not self._take(label, value, found):
+                    _keep(rest, label, value)
+            if rest:
+                notes.left[path.text] = rest
+        return found
+
+    def _take(self, label: str, value: Json, found: dict[int, Json]) -> bool:
+        slots = self._known.get(label)
+        if slots is None:
+            slots = self._match(label)
+        taken = False
+        for slot in slots:
+            if slot not in found:
+                found[slot] = value
+                taken = True
+            elif found[slot] == value:
+                taken = True
+        return taken
+
+    def _match(self, label: str) -> tuple[int, ...]:
+        plain = normal_label(label)
+        slots = tuple(n for n, search in enumerate(self._patterns) if search(plain))
+        if len(self._known) >= _MAX_KNOWN_LABELS:
+            self._known.clear()  # labels that somebody makes up must not fill the memory
+        self._known[label] = slots
+        return slots
+
+
+def slot_getter(slot: int) -> Getter:
+    """A function that gives the answer in `slot`, or None."""
+
+    def get(payload: dict[str, Json]) -> Json:
+        return payload[ANSWERS].get(slot)
+
+    return get
+
+
+def _pairs(container: Json) -> Pairs | None:
+    if type(container) is str:
+        try:
+            container = decode_json(container)
+        except ValueError:
+            return None
+    if type(container) is dict:
+        return container.items()
+    if type(container) is not list:
+        return None
+    return [_pair(item) for item in container if type(item) is dict]
+
+
+def _pair(item: dict[str, Json]) -> tuple[str, Json]:
+    label = next((item[name] for name in _NAMES_OF_LABEL if name in item), "")
+    value = next((item[name] for name in _NAMES_OF_VALUE if name in item), None)
+    return (label if type(label) is str else as_text_or_blank(label)), value
+
+
+def as_text_or_blank(value: Json) -> str:
+    """`value` as text, "" where it is none."""
+    try:
+        return as_text(value) or ""
+    except ValueError:
+        return ""
+
+
+def _keep(rest: dict[str, Json], label: str, value: Json) -> None:
+    if label not in rest:
+        rest[label] = value
+    elif type(rest[label]) is list:
+        rest[label] = [*rest[label], value]
+    else:
+        rest[label] = [rest[label], value]

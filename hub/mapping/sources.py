@@ -1,0 +1,91 @@
+"""Where values come from: paths, answers by label, constants, the record's context, several together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hub.errors import ConfigError
+from hub.mapping.answers import Answers, slot_getter
+from hub.mapping.paths import Getter, Path, compile_getter, parse_path
+from hub.mapping.values import Json
+
+CONTEXT = "$context"
+ITEM = "$item"
+CONTEXT_FIELDS = ("received_at", "via", "source_key", "merchant")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One compiled source: how to get the value, its name for people, its place in the payload."""
+
+    get: Getter
+    name: str
+    pointer: str
+    paths: tuple[Path, ...] = ()
+
+
+@dataclass(slots=True)
+class Sources:
+    """Compiles sources and remembers which paths a mapping has used."""
+
+    answers: Answers
+    paths: list[Path] = field(default_factory=list)
+    uses_context: bool = False
+
+    def compile(self, spec: Json, where: str, *, stored: bool = True) -> Source:
+        """The source written as `spec`: a path, `{answer: RE2}`, `{const: v}`, `{context: received_at}`
+        or `{all: [source, …]}` (a list with None for each absent one).
+
+        With `stored` false the path does not count as mapped: its value is only looked at.
+
+        Raises:
+            ConfigError: `spec` is none of these; names `where`.
+        """
+        source = self._path(spec, where) if isinstance(spec, str) else self._special(spec, where)
+        if stored:
+            self.paths.extend(source.paths)
+        return source
+
+    def looked_at(self, spec: Json, where: str) -> Getter:
+        """The getter of a source that is only looked at."""
+        return self.compile(spec, where, stored=False).get
+
+    def _path(self, text: str, where: str) -> Source:
+        path = parse_path(text, where)
+        return Source(compile_getter(path), path.text, path.pointer, (path,))
+
+    def _special(self, spec: Json, where: str) -> Source:
+        if not isinstance(spec, dict) or len(spec) != 1:
+            raise ConfigError(f"{where}: a source is a path or one of answer, const, context, all")
+        ((kind, value),) = spec.items()
+        if kind == "answer":
+            return self._answer(value, where)
+        if kind == "const":
+            return Source(lambda _: value, "const", "")
+        if kind == "context":
+            return self._context(value, where)
+        if kind == "all" and isinstance(value, list) and value:
+            return self._all(value, where)
+        raise ConfigError(f"{where}: no source {kind!r}; there are answer, const, context, all")
+
+    def _answer(self, pattern: Json, where: str) -> Source:
+        slot = self.answers.slot(pattern, where)
+        container = self.answers.containers[0]
+        return Source(slot_getter(slot), f"{container.text}?{pattern}", container.pointer)
+
+    def _context(self, name: Json, where: str) -> Source:
+        if name not in CONTEXT_FIELDS:
+            raise ConfigError(f"{where}: context knows {', '.join(CONTEXT_FIELDS)}")
+        self.uses_context = True
+        return Source(lambda payload: payload[CONTEXT][name], f"context.{name}", "")
+
+    def _all(self, specs: list[Json], where: str) -> Source:
+        parts = [self.compile(s, f"{where}[{n}]", stored=False) for n, s in enumerate(specs)]
+        getters = [part.get for part in parts]
+
+        def get(payload: dict[str, Json]) -> Json:
+            values = [getter(payload) for getter in getters]
+            return values if any(value is not None for value in values) else None
+
+        name = "+".join(part.name for part in parts)
+        return Source(get, name, parts[0].pointer, tuple(p for part in parts for p in part.paths))

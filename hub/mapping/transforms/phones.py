@@ -1,0 +1,142 @@
+"""Phone numbers of mainland China as people type them: `phone_cn`."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from hub.mapping.transforms.base import Transform
+from hub.mapping.values import Clean, Json, as_text
+
+Phone = dict[str, str]
+
+_MOBILE_LENGTH = 11
+_FIRST, _SECOND = "1", "3456789"
+_SEPARATORS = re.compile(r"[/,;、|\n]|或者?|和|及")
+_BLANKS = re.compile(r"[\s\-().·‐-―_]")
+_EXTENSION = r"(?:转|ext\.?|[x#*]|分机)"
+# Each pattern is linear: no repeated group holds a repetition.
+_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("mobile", re.compile(r"0?(1[3-9]\d{9})")),
+    ("virtual", re.compile(rf"0?(1[3-9]\d{{9}}){_EXTENSION}(\d{{1,6}})")),
+    ("masked", re.compile(r"(1[3-9]\d?\*{3,8}\d{2,5})")),
+    ("service", re.compile(r"([48]00\d{7})")),
+    ("service", re.compile(r"((?:95|96)\d{3,6}|1[02]\d{3})")),
+    (
+        "landline",
+        re.compile(rf"0?(10|2\d|[3-9]\d{{2}})([2-8]\d{{6,7}})(?:{_EXTENSION}\d{{1,6}})?"),
+    ),
+    ("landline", re.compile(r"([2-8]\d{6,7})")),
+)
+_FOREIGN = re.compile(r"(?:\+|00)([1-9]\d{6,14})")
+_CHINA = re.compile(r"(?:\+|00)?86(?=0?1[3-9]\d{9}|0?\d{9,11}|1[3-9]\d?\*|[48]00)")
+_INSIDE = re.compile(r"(?:(?:\+|00)?86[\s-]?)?1[3-9]\d[\s-]?\d{4}[\s-]?\d{4}")
+_DIGIT_BEFORE = re.compile(r"\d$")
+
+
+def phone_cn() -> Clean:
+    """mobile_e164 and phones: full-width digits, blanks, dashes, +86/0086/86, several numbers in one.
+
+    The first mobile is `mobile_e164`; every other number goes to `phones` with its kind: mobile,
+    landline, service (400, 95…), virtual (a number with an extension that a platform lends), masked,
+    foreign. A value without any number is unusable.
+    """
+
+    def run(value: Json) -> dict[str, Json] | None:
+        if type(value) is str and _is_plain_mobile(value):
+            return {"mobile_e164": "+86" + value}
+        text = as_text(value)
+        if text is None:
+            return None
+        found = list(_numbers(unicodedata.normalize("NFKC", text)))
+        if not found:
+            raise ValueError("no phone number")
+        return _sorted_out(found)
+
+    return run
+
+
+def _is_plain_mobile(text: str) -> bool:
+    return (
+        len(text) == _MOBILE_LENGTH
+        and text.isascii()
+        and text.isdecimal()
+        and text[0] == _FIRST
+        and text[1] in _SECOND
+    )
+
+
+def _sorted_out(found: list[Phone]) -> dict[str, Json]:
+    unique = list({phone["value"]: phone for phone in reversed(found)}.values())[::-1]
+    mobile = next((phone for phone in unique if phone["kind"] == "mobile"), None)
+    others = [phone for phone in unique if phone is not mobile]
+    result: dict[str, Json] = {}
+    if mobile:
+        result["mobile_e164"] = mobile["value"]
+    if others:
+        result["phones"] = others
+    return result
+
+
+def _numbers(text: str) -> Iterator[Phone]:
+    for piece in _SEPARATORS.split(text[:500]):
+        whole = _one(piece)
+        if whole:
+            yield whole
+            continue
+        parts = [_one(part) for part in piece.split()]
+        if parts and all(parts):
+            yield from (part for part in parts if part)
+        else:
+            yield from _inside(piece)
+
+
+def _inside(piece: str) -> Iterator[Phone]:
+    """Mobiles written among other text: `手机:138…(微信同号)`; a longer run of digits is no phone."""
+    for match in _INSIDE.finditer(piece):
+        before, after = piece[: match.start()], piece[match.end() : match.end() + 1]
+        if not _DIGIT_BEFORE.search(before) and not after.isdecimal():
+            phone = _one(match.group())
+            if phone:
+                yield phone
+
+
+def _one(piece: str) -> Phone | None:
+    text = _BLANKS.sub("", piece).casefold()
+    if not text:
+        return None
+    dashed = _dashed_extension(piece)
+    if dashed:
+        return dashed
+    national = _CHINA.sub("", text, count=1) if _CHINA.match(text) else text
+    for kind, pattern in _KINDS:
+        match = pattern.fullmatch(national)
+        if match:
+            return _phone(kind, match)
+    foreign = _FOREIGN.fullmatch(text)
+    if foreign and not foreign.group(1).startswith("86"):
+        return {"value": "+" + foreign.group(1), "kind": "foreign"}
+    return None
+
+
+def _dashed_extension(piece: str) -> Phone | None:
+    """`13800001234-5678`: a platform's number with an extension, not a person's own."""
+    number, _, extension = piece.strip().replace("_", "-").partition("-")
+    if _is_plain_mobile(number) and extension.isdecimal() and len(extension) <= 6:
+        return {"value": f"+86{number};ext={extension}", "kind": "virtual"}
+    return None
+
+
+def _phone(kind: str, match: re.Match[str]) -> Phone:
+    number = match.group(1)
+    if kind == "mobile":
+        return {"value": "+86" + number, "kind": kind}
+    if kind == "virtual":
+        return {"value": f"+86{number};ext={match.group(2)}", "kind": kind}
+    if kind == "landline" and match.lastindex == 2:
+        return {"value": f"+86{number}{match.group(2)}", "kind": kind}
+    return {"value": number, "kind": kind}
+
+
+TRANSFORMS = (Transform("phone_cn", phone_cn, gives=("mobile_e164", "phones")),)

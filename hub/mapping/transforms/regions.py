@@ -1,0 +1,112 @@
+"""Region names onto GB/T 2260 codes: `region_cn`, down to the prefecture-level city."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from hub.mapping.transforms.base import Transform
+from hub.mapping.transforms.region_table import read_table
+from hub.mapping.values import Clean, Json, as_text
+
+_MUNICIPALITIES = frozenset({"北京", "天津", "上海", "重庆"})
+_SEPARATORS = re.compile(r"[\s+\-/|,，、·>]+")
+_PROVINCE_ENDINGS = re.compile(r"(?:壮族|回族|维吾尔)?自治区$|特别行政区$|省$|市$")
+_CITY_ENDINGS = re.compile(r"市$|地区$|盟$|林区$")
+_UNKNOWN_CITY = {"marks": ["unusable:city_code"]}
+
+Codes = dict[str, Json]
+
+
+def region_cn() -> Clean:
+    """province_code and city_code from names: 广东省深圳市, 北京-北京, or a list [省, 市].
+
+    A city alone names its province. Districts stay as they came: the table ends at the prefecture. A city
+    that is not in its province is left out and marked; a region that is not known at all is unusable.
+    """
+    find = _Regions().find
+
+    def run(value: Json) -> Codes | None:
+        items = value if type(value) is list else [value]
+        names = [part for text in map(as_text, items) if text for part in _SEPARATORS.split(text)]
+        names = [name for name in names if name and name not in ("中国", "未知", "其他")]
+        return find(tuple(names[:4])) if names else None
+
+    return run
+
+
+class _Regions:
+    """The table with its look-ups; answers are kept, since few names come again and again."""
+
+    def __init__(self) -> None:
+        self._table = read_table()
+        owners: dict[str, list[str]] = {}
+        for province, (_, cities) in self._table.items():
+            for city in cities:
+                owners.setdefault(city, []).append(province)
+        self._owner = {city: found[0] for city, found in owners.items() if len(found) == 1}
+        self.find = lru_cache(maxsize=4096)(self._find)
+
+    def _find(self, names: tuple[str, ...]) -> Codes:
+        province = self._province(names[0])
+        rest = list(names[1:])
+        if province is None:
+            province, remainder = self._leading_province(names[0])
+            if remainder:
+                rest.insert(0, remainder)
+        if province is None:
+            return self._city_alone(names[0])
+        code, cities = self._table[province]
+        if province in _MUNICIPALITIES:
+            return {"province_code": code, "city_code": cities[province]}
+        if not rest:
+            return {"province_code": code}
+        city = _city(rest[0], cities)
+        return {"province_code": code, **({"city_code": city} if city else _UNKNOWN_CITY)}
+
+    def _province(self, name: str) -> str | None:
+        if name.endswith("市") and name[:-1] not in _MUNICIPALITIES:
+            return None  # 吉林市 is a city of 吉林
+        short = _PROVINCE_ENDINGS.sub("", name)
+        return short if short in self._table else None
+
+    def _leading_province(self, name: str) -> tuple[str | None, str]:
+        for province in self._table:
+            rest = name.removeprefix(province)
+            if rest != name and (
+                rest[0] in "省市自壮回维特" or _city(rest, self._table[province][1])
+            ):
+                return province, re.sub(
+                    r"^(?:(?:壮族|回族|维吾尔)?自治区|特别行政区|省|市)", "", rest
+                )
+        return None, ""
+
+    def _city_alone(self, name: str) -> Codes:
+        short = _CITY_ENDINGS.sub("", name)
+        province = self._owner.get(short) or self._owner_of_prefix(name)
+        if province is None:
+            raise ValueError("no such region")
+        code, cities = self._table[province]
+        return {"province_code": code, "city_code": _city(name, cities)}
+
+    def _owner_of_prefix(self, name: str) -> str | None:
+        owners = {owner for city, owner in self._owner.items() if _named(name, city)}
+        return owners.pop() if len(owners) == 1 else None
+
+
+def _city(name: str, cities: dict[str, str]) -> str | None:
+    short = _CITY_ENDINGS.sub("", name)
+    if short in cities:
+        return cities[short]
+    return next((code for city, code in cities.items() if _named(name, city)), None)
+
+
+def _named(name: str, city: str) -> bool:
+    """Whether `name` is `city` with an ending: 延边朝鲜族自治州, 深圳市南山区."""
+    rest = name.removeprefix(city)
+    return rest != name and (rest.startswith(("市", "地区", "盟")) or rest.endswith("州"))
+
+
+TRANSFORMS = (
+    Transform("region_cn", region_cn, gives=("province_code", "city_code", "district_code")),
+)
