@@ -1,0 +1,501 @@
+"""Conservation laws, checks and the report, on a real database with rows put there by hand."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from hub.alerts.tables import alert
+from hub.crm.tables import contact, contact_key, lead, lead_revision
+from hub.inbox.tables import acknowledged, delivery, erased, held, queue, record
+from hub.model.ids import record_id, uuid7
+from hub.ops.tables import loader, window
+from hub.ops.windows import BUCKETS
+from hub.settings import FormSettings, HubSettings, SourceSettings
+from hub.steps.checks import CheckResult, Severity, evaluate
+from hub.steps.laws import (
+    read_delivery_law,
+    read_members,
+    read_record_law,
+    snapshot,
+    unaccounted,
+)
+from hub.steps.report import (
+    RUN_LOADER,
+    alert_failed_checks,
+    alert_failed_run,
+    loader_is_alive,
+    producer,
+    report,
+)
+
+pytestmark = pytest.mark.postgres
+
+NOW = datetime(2026, 2, 17, 12, 0, tzinfo=UTC)
+SETTINGS = HubSettings(
+    sources={"douyin-main": SourceSettings(platform="douyin", push="clue_push")},
+    forms={"site": FormSettings()},
+)
+
+
+def at(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def insert(engine: sa.Engine, table: sa.Table, **values: Any) -> None:
+    with engine.begin() as conn:
+        conn.execute(sa.insert(table).values(**values))
+
+
+def an_id(instant: datetime = NOW) -> UUID:
+    return uuid7(lambda: int(instant.timestamp() * 1000))
+
+
+def a_delivery(engine: sa.Engine, *, duplicate_of: UUID | None = None, counted: bool = True) -> UUID:
+    delivery_id = an_id()
+    insert(
+        engine,
+        delivery,
+        id=delivery_id,
+        merchant="default",
+        source_key="douyin-main",
+        via="push",
+        received_at=NOW,
+        duplicate_of=duplicate_of,
+    )
+    if counted:
+        insert(
+            engine,
+            acknowledged,
+            merchant="default",
+            source_key="douyin-main",
+            receiver=str(delivery_id),
+            window_start=NOW,
+            deliveries=1,
+        )
+    return delivery_id
+
+
+def a_record(engine: sa.Engine, *, instant: datetime = NOW, source_key: str = "douyin-main") -> UUID:
+    identity = record_id(an_id(instant), 0)
+    insert(
+        engine,
+        record,
+        id=identity,
+        merchant="default",
+        source_key=source_key,
+        entity="clue",
+        via="push",
+        received_at=instant,
+        sealed=b"x",
+    )
+    return identity
+
+
+def held_record(engine: sa.Engine, reason: str = "missing") -> UUID:
+    identity = a_record(engine)
+    insert(
+        engine,
+        held,
+        record_id=identity,
+        merchant="default",
+        source_key="douyin-main",
+        entity="clue",
+        reason=reason,
+        path="/telephone",
+        detail="",
+        held_at=NOW,
+    )
+    return identity
+
+
+def loaded_record(engine: sa.Engine, outcome: str = "loaded", *, instant: datetime = NOW) -> UUID:
+    identity = a_record(engine, instant=instant)
+    insert(
+        engine,
+        lead_revision,
+        record_id=identity,
+        ordinal=0,
+        lead_id=an_id(),
+        merchant="default",
+        source_key="douyin-main",
+        outcome=outcome,
+        rank=b"",
+        mode="snapshot",
+        stream="push",
+        mapping_version="1-0-0",
+        content_hash=b"",
+        keys=[],
+    )
+    return identity
+
+
+def a_window(
+    engine: sa.Engine, start: datetime, *, source_key: str = "douyin-main", by: int = 0, **values: Any
+) -> None:
+    latency = [0] * BUCKETS
+    latency[values.pop("bucket", 0)] = values.get("loaded", 0)
+    insert(
+        engine,
+        window,
+        merchant="default",
+        source_key=source_key,
+        window_start=start,
+        loader=by,
+        mapping_version=values.pop("version", "1-0-0"),
+        latency=latency,
+        **values,
+    )
+
+
+def a_loader(engine: sa.Engine, name: str, seen_at: datetime) -> int:
+    with engine.begin() as conn:
+        statement = sa.insert(loader).values(name=name, seen_at=seen_at).returning(loader.c.id)
+        return int(conn.execute(statement).scalar_one())
+
+
+def a_lead(engine: sa.Engine, contact_id: UUID, keys: list[bytes]) -> None:
+    identity = an_id()
+    insert(
+        engine,
+        lead,
+        id=identity,
+        merchant="default",
+        source_key="douyin-main",
+        entity="lead",
+        contact_id=contact_id,
+        first_record_id=identity,
+        received_at=NOW,
+        loaded_at=NOW,
+        mapping_version="1-0-0",
+        keys=keys,
+        revisions=[identity],
+        content_hash=b"",
+    )
+
+
+def a_contact(engine: sa.Engine, *, key: bytes | None = None, into: UUID | None = None) -> UUID:
+    identity = an_id()
+    insert(engine, contact, id=identity, merchant="default", created_at=NOW, merged_into=into)
+    if key is not None:
+        insert(engine, contact_key, merchant="default", blind=key, contact_id=identity)
+    return identity
+
+
+def checks_by_name(engine: sa.Engine, now: datetime = NOW) -> dict[str, CheckResult]:
+    found = evaluate(engine, SETTINGS, now)
+    return {f"{'/'.join(result.asset)}:{result.name}": result for result in found}
+
+
+def test_an_empty_store_keeps_both_laws(engine):
+    with snapshot(engine) as conn:
+        assert read_delivery_law(conn, {}).is_balanced
+        assert read_record_law(conn).is_balanced
+
+
+def test_a_snapshot_cannot_write(engine):
+    with pytest.raises(sa.exc.DBAPIError), snapshot(engine) as conn:
+        conn.execute(sa.delete(record))
+
+
+def test_deliveries_are_stored_duplicate_or_spooled(engine):
+    first = a_delivery(engine)
+    a_delivery(engine, duplicate_of=first)
+    with snapshot(engine) as conn:
+        law = read_delivery_law(conn, {"douyin-main": 3})
+
+    assert law.totals() == {"acknowledged": 5, "stored": 1, "duplicate": 1, "spooled": 3}
+    assert law.is_balanced
+
+
+def test_an_acknowledged_delivery_that_is_nowhere_breaks_the_law(engine):
+    a_delivery(engine)
+    insert(
+        engine,
+        acknowledged,
+        merchant="default",
+        source_key="douyin-main",
+        receiver="other",
+        window_start=NOW,
+        deliveries=1,
+    )
+    result = checks_by_name(engine)["crm/lead:conservation_deliveries"]
+
+    assert not result.passed
+    assert result.numbers["difference"] == 1
+    assert result.command == "hub verify"
+
+
+def test_every_outcome_is_counted_from_its_own_table(engine):
+    held_record(engine)
+    for outcome in ("loaded", "loaded", "revised", "unchanged", "superseded"):
+        loaded_record(engine, outcome)
+    waiting_in_queue = a_record(engine)
+    insert(
+        engine,
+        queue,
+        lane=1,
+        item_id=waiting_in_queue,
+        is_record=True,
+        merchant="default",
+        source_key="douyin-main",
+        via="push",
+        received_at=NOW,
+    )
+    gone = a_record(engine)
+    insert(
+        engine,
+        erased,
+        record_id=gone,
+        merchant="default",
+        source_key="douyin-main",
+        entity="clue",
+        decided_at=NOW,
+    )
+    with snapshot(engine) as conn:
+        law = read_record_law(conn)
+
+    assert law.is_balanced
+    assert law.totals() == {
+        "records": 8,
+        "queued": 1,
+        "waiting": 0,
+        "held": 1,
+        "not_a_lead": 0,
+        "discarded": 0,
+        "erased": 1,
+        "loaded": 2,
+        "revised": 1,
+        "unchanged": 1,
+        "superseded": 1,
+    }
+
+
+def test_a_queued_delivery_is_no_record_yet(engine):
+    insert(
+        engine,
+        queue,
+        lane=0,
+        item_id=an_id(),
+        is_record=False,
+        merchant="default",
+        source_key="douyin-main",
+        via="push",
+        received_at=NOW,
+        sealed=b"x",
+    )
+    with snapshot(engine) as conn:
+        assert read_record_law(conn).totals()["queued"] == 0
+
+
+def test_a_lost_and_a_doubled_record_are_found_by_id(engine):
+    loaded_record(engine)
+    lost = a_record(engine)
+    doubled = held_record(engine)
+    insert(
+        engine,
+        erased,
+        record_id=doubled,
+        merchant="default",
+        source_key="douyin-main",
+        entity="clue",
+        decided_at=NOW,
+    )
+    with snapshot(engine) as conn:
+        law = read_record_law(conn)
+        found = unaccounted(conn, page=2)
+
+    # One is missing and one is there twice: the sums agree, the records do not.
+    assert law.is_balanced
+    assert found == {lost: (), doubled: ("held", "erased")}
+
+
+def test_a_law_can_look_at_recent_records_only(engine):
+    loaded_record(engine, instant=NOW - timedelta(days=3))
+    a_record(engine, instant=NOW - timedelta(days=3))
+    loaded_record(engine)
+    with snapshot(engine) as conn:
+        assert read_record_law(conn, since=NOW - timedelta(days=1)).totals()["records"] == 1
+        assert not read_record_law(conn).is_balanced
+
+
+def test_members_of_a_term_come_in_pages(engine):
+    ids = sorted(held_record(engine) for _ in range(3))
+    with snapshot(engine) as conn:
+        first = read_members(conn, "held", source_key="douyin-main", after=None, limit=2)
+        rest = read_members(conn, "held", source_key=None, after=first[-1], limit=2)
+        elsewhere = read_members(conn, "held", source_key="form-site", after=None, limit=2)
+
+    assert first + rest == ids
+    assert elsewhere == []
+
+
+@pytest.mark.parametrize("term", ["loaded", "stored", "duplicate", "records", "queued"])
+def test_every_kind_of_term_can_be_listed(engine, term):
+    a_delivery(engine, duplicate_of=a_delivery(engine))
+    loaded_record(engine)
+    with snapshot(engine) as conn:
+        members = read_members(conn, term, source_key=None, after=None, limit=10)
+
+    assert len(members) == (0 if term == "queued" else 1)
+
+
+def test_held_records_are_named_by_reason_with_the_command(engine):
+    held_record(engine, "missing")
+    held_record(engine, "no_mapping")
+    result = checks_by_name(engine)["canonical/douyin-main:nothing_held"]
+
+    assert not result.passed
+    assert result.severity is Severity.WARN
+    assert result.table is not None
+    assert result.table.rows == (("missing", 1), ("no_mapping", 1))
+    assert result.command == "hub held list --source douyin-main"
+
+
+def test_a_silent_source_is_not_fresh_and_a_new_one_is_a_warning(engine):
+    a_window(engine, NOW - timedelta(days=2), loaded=1)
+    checks = checks_by_name(engine)
+
+    assert not checks["canonical/douyin-main:fresh"].passed
+    assert checks["canonical/douyin-main:fresh"].severity is Severity.ERROR
+    assert checks["canonical/form-site:fresh"].severity is Severity.WARN
+
+
+def test_a_source_with_a_recent_window_is_fresh(engine):
+    a_window(engine, NOW - timedelta(days=2), loaded=1)
+    a_window(engine, at(-60), loaded=1)
+
+    assert checks_by_name(engine)["canonical/douyin-main:fresh"].numbers["age_s"] == 30
+    assert checks_by_name(engine)["canonical/douyin-main:fresh"].passed
+
+
+@pytest.mark.parametrize(("bucket", "passed"), [(14, True), (15, False), (BUCKETS - 1, False)])
+def test_latency_is_judged_by_the_99th_of_100(engine, bucket, passed):
+    a_window(engine, at(-60), loaded=98)
+    a_window(engine, at(-30), loaded=2, bucket=bucket)
+    a_window(engine, at(-3600), loaded=1000, bucket=BUCKETS - 1)
+
+    assert checks_by_name(engine)["canonical/douyin-main:latency"].passed is passed
+
+
+def test_leads_with_keys_of_two_contacts_are_counted(engine):
+    root = a_contact(engine, key=b"\x05one")
+    merged = a_contact(engine, key=b"\x05two", into=root)
+    a_lead(engine, merged, [b"\x05one", b"\x05two"])
+    checks = checks_by_name(engine)
+    assert checks["crm/lead:duplicate_rate"].passed
+    assert checks["crm/lead:duplicate_rate"].numbers == {"leads": 1, "doubled": 0, "rate": 0.0}
+
+    a_contact(engine, key=b"\x05three")
+    a_lead(engine, root, [b"\x05three"])
+    result = checks_by_name(engine)["crm/lead:duplicate_rate"]
+    assert not result.passed
+    assert result.numbers["doubled"] == 1
+
+
+def test_only_finished_windows_are_reported(engine):
+    a_window(engine, at(-60), loaded=2)
+    a_window(engine, at(-30), loaded=1)
+
+    assert [w.records for w in report(engine, SETTINGS, NOW, None).windows] == [2]
+
+
+def test_a_window_is_reported_until_its_report_is_confirmed(engine):
+    a_window(engine, at(-60), loaded=2)
+    lost = report(engine, SETTINGS, NOW, None)
+    again = report(engine, SETTINGS, at(1), None)
+    confirmed = report(engine, SETTINGS, at(2), again.cursor)
+
+    assert lost.windows == again.windows
+    assert confirmed.windows == ()
+
+
+def test_a_window_that_grew_after_its_report_is_reported_again(engine):
+    a_window(engine, at(-60), loaded=2)
+    first = report(engine, SETTINGS, NOW, None)
+    with engine.begin() as conn:
+        conn.execute(sa.update(window).values(loaded=3))
+    second = report(engine, SETTINGS, at(30), first.cursor)
+
+    assert [w.counts["loaded"] for w in second.windows] == [3]
+
+
+def test_loaders_and_versions_of_a_source_are_one_window(engine):
+    own, run = a_loader(engine, "work", NOW), a_loader(engine, RUN_LOADER, NOW)
+    a_window(engine, at(-60), loaded=2, by=own, bucket=3)
+    a_window(engine, at(-60), loaded=1, held=1, by=run, version="1-0-1")
+    a_window(engine, at(-60), loaded=5, by=own, source_key="form-site")
+    found = report(engine, SETTINGS, NOW, None)
+
+    assert [(w.source_key, w.records) for w in found.windows] == [("douyin-main", 4), ("form-site", 5)]
+    assert found.windows[0].mapping_versions == ("1-0-0", "1-0-1")
+    assert found.windows[0].latency[:4] == (1, 0, 0, 2)
+    assert producer(found.windows[0].loaders) == "loader window and run"
+    assert [(load.counts["loaded"], load.counts["held"]) for load in found.loads] == [(8, 1)]
+
+
+def test_a_long_absence_is_caught_up_in_chunks(engine):
+    for place in range(130):
+        a_window(engine, at(-30 * (place + 10)), loaded=1)
+    first = report(engine, SETTINGS, NOW, None)
+    second = report(engine, SETTINGS, at(30), first.cursor)
+    starts = [w.window_start for w in (*first.windows, *second.windows)]
+
+    assert len(first.windows) < 130
+    assert starts == sorted(set(starts))
+    assert len(starts) == 130
+
+
+def test_checks_are_shown_when_their_verdict_changes_and_now_and_then(engine):
+    first = report(engine, SETTINGS, NOW, None)
+    soon = report(engine, SETTINGS, at(30), first.cursor)
+    held_record(engine)
+    a_minute_on = report(engine, SETTINGS, at(70), soon.cursor)
+    quiet = report(engine, SETTINGS, at(140), a_minute_on.cursor)
+    repeated = report(engine, SETTINGS, at(301), quiet.cursor)
+
+    assert len(first.checks) == len(repeated.checks) == 9
+    assert soon.checks == quiet.checks == ()
+    assert [check.name for check in a_minute_on.checks] == ["nothing_held"]
+
+
+def test_a_cursor_that_cannot_be_read_is_a_new_start(engine):
+    a_window(engine, at(-60), loaded=1)
+    for cursor in ("", "no json", "[]", '{"rows": [[1]]}', json.dumps({"checked_at": "soon"})):
+        assert len(report(engine, SETTINGS, NOW, cursor).windows) == 1
+
+
+def test_the_heartbeat_is_of_a_loader_that_stays(engine):
+    a_loader(engine, RUN_LOADER, NOW)
+    a_loader(engine, "replay-douyin-main", NOW)
+    assert report(engine, SETTINGS, NOW, None).loader_seen_at is None
+    assert not loader_is_alive(engine, NOW)
+
+    a_loader(engine, "work", at(-10))
+    first = report(engine, SETTINGS, NOW, None)
+    assert loader_is_alive(engine, NOW)
+    assert first.loader_seen_at == at(-10)
+    assert report(engine, SETTINGS, at(30), first.cursor).loader_seen_at is None
+    assert report(engine, SETTINGS, at(60), first.cursor).loader_seen_at == at(-10)
+    assert report(engine, SETTINGS, at(120), first.cursor).loader_seen_at is None
+
+
+def test_failed_checks_and_runs_become_one_alert_each(engine):
+    held_record(engine)
+    failed = [r for r in evaluate(engine, SETTINGS, NOW) if r.name == "nothing_held"]
+    assert alert_failed_checks(engine, failed) == 1
+    alert_failed_checks(engine, failed)
+    alert_failed_run(engine, "pull_douyin_main", "0000")
+    with engine.begin() as conn:
+        rows = conn.execute(sa.select(alert).order_by(alert.c.id)).all()
+
+    assert [(row.dedupe_key, row.severity, row.count) for row in rows] == [
+        ("check:canonical/douyin-main:nothing_held", "warning", 2),
+        ("run:pull_douyin_main", "warning", 1),
+    ]
+    assert rows[0].action == "hub held list --source douyin-main"
