@@ -24,9 +24,14 @@ app = typer.Typer(
 
 # Each module has `app` (a group, under the given name) or `register(app)` (single commands).
 GROUPS: dict[str, str] = {
+    "source": "hub.cli.source",
     "keys": "hub.cli.keys",
 }
-SINGLES: tuple[str, ...] = ("hub.cli.migrate",)
+SINGLES: tuple[str, ...] = (
+    "hub.cli.pull",
+    "hub.cli.simulate",
+    "hub.cli.migrate",
+)
 
 
 def build() -> typer.Typer:

@@ -166,7 +166,7 @@ class Loader:
         except StoreAwayError:
             raise
         except Exception as error:  # noqa: BLE001 -- whatever a batch dies of, its rows must be told apart
-            log.error(
+            log.error(  # noqa: TRY400 -- a traceback could show a payload
                 "a batch of %d failed with %s; retried in halves", len(items), type(error).__name__
             )
             self._blame(items, error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from hub.ops import loaders
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings
 from hub.steps.load import Loader
+from hub.steps.lookup import NotFoundError
 
 _CHUNK = 1000
 
@@ -35,6 +37,21 @@ def list_held(
         return reading.held_records(
             conn, source_key=source_key, merchant=merchant, reason=reason, limit=limit
         )
+
+
+def show_held(engine: sa.Engine, record_id: UUID) -> dict[str, Any]:
+    """Why a record is held, and all that happened to it before.
+
+    Raises:
+        NotFoundError: it is not held.
+    """
+    with store_errors(), engine.begin() as conn:
+        row = reading.held_record(conn, record_id)
+        if row is None:
+            raise NotFoundError(
+                f"record {record_id} is not held; `hub held list` shows those that are"
+            )
+        return {**row, "history": [dict(change) for change in reading.history(conn, record_id)]}
 
 
 def replay_held(engine: sa.Engine, record_ids: Sequence[UUID], *, by: str) -> int:
@@ -59,7 +76,7 @@ def discard_held(engine: sa.Engine, record_ids: Sequence[UUID], *, reason: str, 
         return len(records.discard(driver(conn), record_ids, reason=reason, by=by))
 
 
-def replay_source(
+def replay_source(  # noqa: PLR0913 -- the store's three parts and what to replay
     engine: sa.Engine,
     keyring: KeyRing,
     settings: HubSettings,

@@ -1,0 +1,101 @@
+"""`hub lead` and `hub contact`: look up. Masked; `--reveal` is written to the audit log."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from hub.cli.output import print_json, print_line, print_rows
+from hub.errors import ConfigError
+from hub.registry.files import pii_kinds
+from hub.settings import load_settings
+from hub.steps import lookup
+from hub.steps.keys import open_keyring
+from hub.steps.lookup import Viewer
+from hub.steps.open_store import open_store
+
+app = typer.Typer(no_args_is_help=True, help="Leads: list, show, trace one back to its source.")
+contact_app = typer.Typer(no_args_is_help=True, help="Contacts: the person behind several leads.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
+Reveal = Annotated[bool, typer.Option("--reveal", help="Show personal data; this is audited.")]
+Who = Annotated[str, typer.Option("--as", help="Who asks, for the audit log.", envvar="HUB_USER")]
+
+
+@app.command("list")
+def list_command(
+    source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
+    merchant: Annotated[str | None, typer.Option(help="Only this merchant.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """The newest leads, masked."""
+    with open_store() as store:
+        rows = lookup.list_leads(
+            store.engine, _viewer(None), source_key=source, merchant=merchant, limit=limit
+        )
+    columns = lookup.summaries_columns()
+    print_rows(columns, [[row[column] for column in columns] for row in rows], as_json=as_json)
+
+
+@app.command("show")
+def show_command(
+    lead: str, reveal: Reveal = False, who: Who = "", as_json: AsJson = False
+) -> None:
+    """One lead: its document, touchpoints, contact."""
+    with open_store() as store:
+        _print(lookup.show_lead(store.engine, _viewer(_asker(reveal, who)), _uuid(lead)), as_json)
+
+
+@app.command("trace")
+def trace_command(
+    lead: str, reveal: Reveal = False, who: Who = "", as_json: AsJson = False
+) -> None:
+    """Where a lead comes from: records, deliveries, mapping versions, outcomes."""
+    with open_store() as store:
+        _print(lookup.trace_lead(store.engine, _viewer(_asker(reveal, who)), _uuid(lead)), as_json)
+
+
+@contact_app.command("show")
+def contact_command(
+    contact: str, reveal: Reveal = False, who: Who = "", as_json: AsJson = False
+) -> None:
+    """One contact: its leads and every value they gave."""
+    with open_store() as store:
+        found = lookup.show_contact(store.engine, _viewer(_asker(reveal, who)), _uuid(contact))
+        _print(found, as_json)
+
+
+def _viewer(revealed_to: str | None) -> Viewer:
+    return Viewer(open_keyring(), pii_kinds(load_settings()), revealed_to)
+
+
+def _asker(reveal: bool, who: str) -> str | None:
+    return (who or getpass.getuser()) if reveal else None
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise ConfigError(f"{text!r} is no id; `hub lead list` shows ids") from None
+
+
+def _print(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    for name, value in found.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            print_line(f"{name}:")
+            for item in value:
+                print_line("  - " + ", ".join(f"{k}={v}" for k, v in item.items() if v))
+        elif isinstance(value, dict):
+            print_line(f"{name}:")
+            for key, inner in value.items():
+                print_line(f"  {key}: {inner}")
+        else:
+            print_line(f"{name}: {value}")

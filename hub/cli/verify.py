@@ -1,0 +1,67 @@
+"""`hub verify`: both conservation laws and the content hash; `--deep` makes every fold and contact again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hub.cli.output import CheckFailedError, print_json, print_line, print_rows
+from hub.inbox.spool import count_spooled
+from hub.settings import home
+from hub.steps.keys import open_keyring
+from hub.steps.laws import Law
+from hub.steps.open_store import open_store
+from hub.steps.verify import verify
+
+
+def register(app: typer.Typer) -> None:
+    """Add `verify`."""
+    app.command("verify")(verify_command)
+
+
+def verify_command(
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Fold and resolve everything anew.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of tables.")] = False,
+) -> None:
+    """Check that nothing is lost and nothing is doubled; exit 1 if a law does not hold."""
+    with open_store() as store:
+        found = verify(
+            store.engine, open_keyring(), spooled=count_spooled(home() / "spool"), deep=deep
+        )
+    if as_json:
+        print_json(
+            {
+                "holds": found.holds,
+                "content_hash": found.content_hash,
+                "leads": found.leads,
+                "contacts": found.contacts,
+                "delivery_law": found.delivery_law.by_source(),
+                "record_law": found.record_law.by_source(),
+                "stale": found.stale if deep else None,
+                "misplaced": found.misplaced if deep else None,
+                "unreadable": found.unreadable,
+            }
+        )
+    else:
+        _print_law(found.delivery_law)
+        _print_law(found.record_law)
+        print_line(
+            f"{found.leads} leads of {found.contacts} contacts, content hash {found.content_hash}"
+        )
+        if deep:
+            print_line(f"stale leads {found.stale}, leads under a wrong contact {found.misplaced}")
+        print_line(
+            "everything is accounted for" if found.holds else "NOT everything is accounted for"
+        )
+    if not found.holds:
+        raise CheckFailedError
+
+
+def _print_law(law: Law) -> None:
+    rows = law.by_source()
+    columns = list(rows[0]) if rows else ["source", *law.terms, "difference"]
+    print_rows(columns, [[row[column] for column in columns] for row in rows], as_json=False)
+    print_line()

@@ -1,0 +1,51 @@
+"""`hub work`: one loader. Start more of them for more speed."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from hub.cli.output import print_line
+from hub.settings import load_settings
+from hub.steps.keys import open_keyring
+from hub.steps.load import BatchResult
+from hub.steps.open_store import open_store
+from hub.steps.work import work
+
+
+def register(app: typer.Typer) -> None:
+    """Add `work`."""
+    app.command("work")(work_command)
+
+
+def work_command(
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Print nothing while it goes well.")
+    ] = False,
+) -> None:
+    """Load leads from the inbox into the CRM store until it is stopped (Ctrl-C or SIGTERM)."""
+    settings = load_settings()
+    stop = threading.Event()
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+
+    def report(result: BatchResult) -> None:
+        if not quiet:
+            counts = ", ".join(f"{outcome} {n}" for outcome, n in sorted(result.counts.items()))
+            print_line(f"batch of {result.items}: {counts or 'retried in halves'}")
+
+    store = open_store()
+    try:
+        work(
+            store.engine, open_keyring(), settings, stop=stop, revive=store.revive, on_batch=report
+        )
+    finally:
+        store.close()

@@ -1,0 +1,59 @@
+"""Work: load as long as there is something to load, wait for more, until told to stop."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+from hub.errors import StoreAwayError
+from hub.privacy.keyring import KeyRing
+from hub.settings import HubSettings
+from hub.steps.load import BatchResult, Loader
+
+log = logging.getLogger("hub.load")
+POLL_S = 1.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
+
+
+def work(
+    engine: sa.Engine,
+    keyring: KeyRing,
+    settings: HubSettings,
+    *,
+    stop: threading.Event,
+    revive: Callable[[], bool] = lambda: False,
+    on_batch: Callable[[BatchResult], None] = lambda _: None,
+) -> None:
+    """Be one loader until `stop` is set; a batch under way is finished first.
+
+    While the database is away it waits and tries again, after asking `revive` to start an embedded
+    one: nothing it had in hand is lost.
+    """
+    loader = Loader(engine, keyring, settings)
+    pause_s = FIRST_PAUSE_S
+    try:
+        while not stop.is_set():
+            try:
+                result = loader.run_once()
+                pause_s = FIRST_PAUSE_S
+                if result is None:
+                    loader.session.wait(POLL_S)
+                else:
+                    on_batch(result)
+            except StoreAwayError as error:
+                log.warning("%s; trying again in %.1f s", error, pause_s)
+                stop.wait(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+                _revive(revive)
+    finally:
+        loader.close()
+
+
+def _revive(revive: Callable[[], bool]) -> None:
+    try:
+        revive()
+    except StoreAwayError as error:
+        log.warning("%s", error)
