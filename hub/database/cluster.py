@@ -69,14 +69,13 @@ class Cluster:
     def url(self, user: str, database: str) -> str:
         """A SQLAlchemy URL over the socket."""
         folder = quote(str(self.places.sockets), safe="")
-        return f"postgresql+psycopg://{user}@/{database}?host={folder}"
+        return f"postgresql+psycopg://{user}@/{database}?host={folder}&port=5432"
 
     def pid(self) -> int | None:
         """The server's process id, `None` if none of this cluster lives."""
         try:
-            lines = (self.places.data / "postmaster.pid").read_text("ascii").splitlines()
-            pid = int(lines[0])
-        except (OSError, ValueError, IndexError):
+            pid = int((self.places.data / "postmaster.pid").read_bytes().partition(b"\n")[0])
+        except (OSError, ValueError):
             return None
         return pid if _works_in(pid, self.places.data) else None
 
@@ -173,7 +172,7 @@ class Cluster:
         safe = "on" if self._fsync else "off"
         settings = {
             **_FIXED,
-            "unix_socket_directories": '"' + str(self.places.sockets).replace('"', '""') + '"',
+            "unix_socket_directories": str(self.places.sockets),
             "fsync": safe,
             "full_page_writes": safe,
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -17,6 +18,7 @@ from hub.errors import ConfigError
 SOCKET_NAME = ".s.PGSQL.5432"
 # sun_path has 108 bytes on Linux and 104 on macOS, the closing NUL among them.
 _LONGEST_SOCKET_PATH = 103
+_PLAIN = re.compile(r"[\w./+-]+", re.ASCII)
 _ELSEWHERE = Path("/var/lib/lead-hub")
 
 
@@ -163,14 +165,17 @@ def _copied(programs: Path) -> Path:
 
 
 def _socket_folder(base: Path) -> Path:
-    """`base/socket`, or a folder with a short path if that would be too long for a socket."""
-    candidates = [base / "socket"]
+    """`base/socket`, or a folder of the system's for temporary files if libpq could not use that.
+
+    A socket's path is short by nature, and libpq takes a comma in it for a list.
+    """
     name = f"lead-hub-{os.geteuid()}-{_mark(base)}"
-    candidates += [Path(tempfile.gettempdir()) / name, Path("/tmp") / name]  # noqa: S108 -- made 0700, or refused
-    for folder in candidates:
-        if len(os.fsencode(folder / SOCKET_NAME)) <= _LONGEST_SOCKET_PATH:
+    short = (Path(tempfile.gettempdir()) / name, Path("/tmp") / name)  # noqa: S108 -- made 0700, or refused
+    for folder in (base / "socket", *short):
+        path = str(folder / SOCKET_NAME)
+        if _PLAIN.fullmatch(path) and len(path) <= _LONGEST_SOCKET_PATH:
             return folder
-    raise ConfigError(f"{base}: path too long for a socket; set HUB_HOME to a shorter one")
+    raise ConfigError(f"{base}: no usable path for a socket; set HUB_HOME to a short, plain one")
 
 
 def _mark(path: Path) -> str:
