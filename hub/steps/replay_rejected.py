@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -11,7 +10,7 @@ from hub.connectors.base import Connector, connector_for
 from hub.connectors.signatures import verify
 from hub.database.engine import driver, store_errors
 from hub.errors import ConfigError, SignatureError
-from hub.inbox.deliveries import Stored, store_deliveries
+from hub.inbox.deliveries import store_deliveries
 from hub.inbox.rejected import Kept, forget, kept_pushes, unseal_request
 from hub.inbox.sealing import Arrival, seal_delivery
 from hub.model.delivery import Delivery, HookRequest, Via
@@ -23,33 +22,15 @@ _PAGE = 200
 RECEIVER = "replay-signature"
 
 
-@dataclass(frozen=True, slots=True)
-class ReplayCounts:
-    """What became of a source's refused pushes."""
-
-    stored: int = 0
-    duplicates: int = 0
-    still_wrong: int = 0
-    unreadable: int = 0
-
-    def plus(self, other: ReplayCounts) -> ReplayCounts:
-        """Both counts together."""
-        return ReplayCounts(
-            self.stored + other.stored,
-            self.duplicates + other.duplicates,
-            self.still_wrong + other.still_wrong,
-            self.unreadable + other.unreadable,
-        )
-
-
 def replay_rejected(
     engine: sa.Engine, keyring: KeyRing, settings: HubSettings, source_key: str, now: datetime
-) -> ReplayCounts:
+) -> dict[str, int]:
     """Replay the refused pushes of a source under the signature settings and secrets of today.
 
     One that passes becomes a delivery under its own id and leaves the holding table in the same
     transaction, so that doing it twice changes nothing. A signed time is judged by when the push
-    came. `unreadable` counts those whose sealing key is not in the ring any more.
+    came. Gives how many are `stored`, `duplicates`, `still_wrong`, and `unreadable`: their sealing
+    key is not in the ring any more.
 
     Raises:
         ConfigError: no such source, or no connector for it.
@@ -59,7 +40,8 @@ def replay_rejected(
     if source is None:
         raise ConfigError(f"no source {source_key!r} is configured: see `hub source list`")
     replay = _Replay(keyring, source_key, source, connector_for(source.platform))
-    counts, last = ReplayCounts(), None
+    counts = dict.fromkeys(("stored", "duplicates", "still_wrong", "unreadable"), 0)
+    last = None
     while True:
         with store_errors(), engine.begin() as conn:
             page = kept_pushes(
@@ -67,7 +49,8 @@ def replay_rejected(
             )
             if not page:
                 return counts
-            counts = counts.plus(replay.page(conn, page))
+            for fate in replay.page(conn, page):
+                counts[fate] += 1
             last = page[-1].id
 
 
@@ -83,19 +66,21 @@ class _Replay:
         self._connector = connector
         self._secrets = secrets_from_environment(source.signature.secret_env)
 
-    def page(self, conn: sa.Connection, page: list[Kept]) -> ReplayCounts:
+    def page(self, conn: sa.Connection, page: list[Kept]) -> list[str]:
+        """What became of each of `page`."""
         passed: list[Delivery] = []
-        still_wrong = unreadable = 0
+        fates: list[str] = []
         for kept in page:
             try:
                 passed.append(self._delivery(kept))
             except SignatureError:
-                still_wrong += 1
+                fates.append("still_wrong")
             except UnsealError:
-                unreadable += 1
+                fates.append("unreadable")
         stored = store_deliveries(driver(conn), passed, receiver=RECEIVER)
         forget(driver(conn), [delivery.id for delivery in passed])
-        return _counts(stored, still_wrong, unreadable)
+        fates += ["stored" if fate.duplicate_of is None else "duplicates" for fate in stored]
+        return fates
 
     def _delivery(self, kept: Kept) -> Delivery:
         request: HookRequest = unseal_request(self._keyring, kept)
@@ -108,8 +93,3 @@ class _Replay:
         )
         envelope = envelope_of(self._connector, request, self._source)
         return seal_delivery(self._keyring, self._source_key, self._source, envelope, arrival)
-
-
-def _counts(stored: list[Stored], still_wrong: int, unreadable: int) -> ReplayCounts:
-    duplicates = sum(fate.duplicate_of is not None for fate in stored)
-    return ReplayCounts(len(stored) - duplicates, duplicates, still_wrong, unreadable)
