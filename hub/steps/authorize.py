@@ -41,7 +41,8 @@ _TIMEOUT_S = 15.0
 HttpFactory = Callable[[], httpx.Client]
 
 
-def _fresh_client() -> httpx.Client:
+def fresh_client() -> httpx.Client:
+    """A client for token calls."""
     return httpx.Client(timeout=httpx.Timeout(_TIMEOUT_S), follow_redirects=False)
 
 
@@ -62,7 +63,7 @@ class Grant:
     source_key: str
     source: SourceSettings
     oauth: OAuthConnector
-    http: HttpFactory = _fresh_client
+    http: HttpFactory = fresh_client
 
     def seal(self, found: TokenSet) -> StoredToken:
         """`found` as a row, sealed for this source and no other."""
@@ -108,7 +109,7 @@ def grant_of(
     settings: HubSettings,
     source_key: str,
     *,
-    http: HttpFactory = _fresh_client,
+    http: HttpFactory = fresh_client,
 ) -> Grant:
     """The grant of a configured source.
 

@@ -1,0 +1,185 @@
+"""`hub source`: the configured sources, and the grants under which they are pulled."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+import typer
+
+from hub.cli.output import CheckFailedError, print_json, print_line, print_rows
+from hub.connectors.base import connector_for
+from hub.connectors.sessions import Account
+from hub.errors import ConfigError, HubError
+from hub.settings import HubSettings, SourceSettings, load_settings
+from hub.steps.authorize import (
+    Grant,
+    begin_authorization,
+    finish_authorization,
+    grant_of,
+    granted_accounts,
+    redirect_uri,
+)
+from hub.steps.keys import open_keyring
+from hub.steps.open_store import open_store
+from hub.steps.source_status import SourceStatus, source_status
+
+app = typer.Typer(help="Sources: one platform account each.", no_args_is_help=True)
+
+Key = Annotated[str, typer.Argument(help="The source key.")]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+
+@app.command("list")
+def list_sources(as_json: AsJson = False) -> None:
+    """Every configured source: how its leads come, the last delivery, the state of its grant."""
+    settings = load_settings()
+    with open_store() as store:
+        rows = [_row(found) for found in _statuses(store.engine, settings)]
+    columns = ("source", "platform", "merchant", "push", "pulls", "last delivery", "grant")
+    print_rows(columns, rows, as_json=as_json)
+
+
+@app.command("show")
+def show_source(source: Key, as_json: AsJson = False) -> None:
+    """One source: settings (no secrets), last delivery, last pull, grant."""
+    settings = load_settings()
+    found = _configured(settings, source)
+    with open_store() as store:
+        status = source_status(store.engine, source, found, now=datetime.now(UTC))
+    facts = {
+        "source": source,
+        "name": found.name or source,
+        "platform": found.platform,
+        "merchant": found.merchant,
+        "account": found.account,
+        "push": found.push,
+        "signature": found.signature.scheme,
+        "pulls": ", ".join(found.pulls) or None,
+        "last_delivery_at": status.last_delivery_at,
+        "last_pull_at": status.last_pull_at,
+        "grant": status.grant,
+        "access_expires_at": status.access_expires_at,
+        "refresh_expires_at": status.refresh_expires_at,
+        "callback": redirect_uri(settings, source) if status.needs_grant else None,
+    }
+    if as_json:
+        print_json(facts)
+        return
+    print_rows(("fact", "value"), list(facts.items()), as_json=False)
+
+
+@app.command("check")
+def check_source(source: Key, as_json: AsJson = False) -> None:
+    """Ask the platform whether the grant works and covers the configured accounts; exit 1 if not."""
+    settings = load_settings()
+    found = _configured(settings, source)
+    connector_for(found.platform)
+    if not hasattr(connector_for(found.platform), "authorize_url"):
+        _print_check({"source": source, "ok": True, "platform": "is not asked"}, as_json=as_json)
+        return
+    with open_store() as store:
+        grant = grant_of(store.engine, open_keyring(), settings, source)
+        facts = _checked(grant, source)
+    _print_check(facts, as_json=as_json)
+    if not facts["ok"]:
+        raise CheckFailedError
+
+
+@app.command("accounts")
+def list_accounts(source: Key, as_json: AsJson = False) -> None:
+    """The accounts that the grant covers, as the platform lists them."""
+    settings = load_settings()
+    _configured(settings, source)
+    with open_store() as store:
+        grant = grant_of(store.engine, open_keyring(), settings, source)
+        accounts = granted_accounts(grant, now=datetime.now(UTC))
+    rows = [(found.external_id, found.name, found.role) for found in accounts]
+    print_rows(("account", "name", "role"), rows, as_json=as_json)
+
+
+@app.command("authorize")
+def authorize_source(
+    source: Key,
+    code: Annotated[
+        str, typer.Option(help="The auth_code of the address that the browser was sent back to.")
+    ] = "",
+) -> None:
+    """Print the address at which to grant access; with --code, trade the code for tokens."""
+    settings = load_settings()
+    _configured(settings, source)
+    now = datetime.now(UTC)
+    with open_store() as store:
+        grant = grant_of(store.engine, open_keyring(), settings, source)
+        if code:
+            found = finish_authorization(grant, code=code, now=now)
+            print_line(f"{source}: authorised, {len(found.accounts)} accounts")
+            return
+        print_line("Open this address within ten minutes, tick every account and agree:")
+        print_line(begin_authorization(grant, settings, now=now))
+        print_line(
+            f"The browser comes back to {redirect_uri(settings, source)} (hub receive must run"
+            " there). If it cannot, copy auth_code from its address bar at once and run"
+            f" `hub source authorize {source} --code CODE`."
+        )
+
+
+def _configured(settings: HubSettings, source_key: str) -> SourceSettings:
+    found = settings.all_sources().get(source_key)
+    if found is None:
+        known = ", ".join(sorted(settings.all_sources())) or "none"
+        raise ConfigError(f"no source {source_key!r} in the settings; configured: {known}")
+    return found
+
+
+def _statuses(engine: sa.Engine, settings: HubSettings) -> list[SourceStatus]:
+    now = datetime.now(UTC)
+    return [
+        source_status(engine, key, source, now=now)
+        for key, source in sorted(settings.all_sources().items())
+    ]
+
+
+def _row(found: SourceStatus) -> tuple[Any, ...]:
+    source = found.source
+    pulls = ", ".join(source.pulls) or None
+    return (
+        found.source_key,
+        source.platform,
+        source.merchant,
+        source.push,
+        pulls,
+        found.last_delivery_at,
+        found.grant,
+    )
+
+
+def _checked(grant: Grant, source_key: str) -> dict[str, Any]:
+    """What the platform says of the grant; an error is part of the answer."""
+    try:
+        accounts = granted_accounts(grant, now=datetime.now(UTC))
+    except HubError as error:
+        return {"source": source_key, "ok": False, "error": str(error)}
+    missing = _missing(grant.source, accounts)
+    return {
+        "source": source_key,
+        "ok": not missing,
+        "accounts": len(accounts),
+        "not covered": ", ".join(missing) or None,
+    }
+
+
+def _missing(source: SourceSettings, accounts: list[Account]) -> list[str]:
+    """Configured accounts that the grant does not cover."""
+    granted = {found.external_id for found in accounts}
+    options = [source.options.get(name, ()) for name in ("advertiser_ids", "star_ids")]
+    wanted = {str(item) for listed in options for item in listed} or {source.account or ""}
+    return sorted(wanted - granted - {""})
+
+
+def _print_check(facts: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(facts)
+        return
+    print_rows(("fact", "value"), list(facts.items()), as_json=False)

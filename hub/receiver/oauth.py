@@ -1,0 +1,102 @@
+"""`GET /oauth/{source}/callback`: where a platform sends the browser back after a person said yes.
+
+The query holds a code and a state, so it is never logged. The state works once and expires: without
+it, a stranger could tie a source to an account of theirs by a link.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import html
+
+import sqlalchemy as sa
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from hub.connectors.sessions import TokenSet
+from hub.errors import (
+    ConfigError,
+    HubError,
+    PlatformRejectedError,
+    RefusedError,
+    TransientError,
+)
+from hub.receiver.access import Answer
+from hub.receiver.context import ReceiverContext
+from hub.steps.authorize import HttpFactory, finish_in_browser, fresh_client, grant_of
+
+ROUTE = "/oauth/{source}/callback"
+_LONGEST = 2048
+# Platforms differ in what they call the code.
+_CODE_NAMES = ("auth_code", "code")
+
+
+def routes(
+    context: ReceiverContext, engine: sa.Engine, http: HttpFactory = fresh_client
+) -> list[Route]:
+    """The callback route. `engine` is used in threads, a connection at a time."""
+
+    async def callback(request: Request) -> Response:
+        started = context.access.start()
+        source_key = request.path_params["source"]
+        try:
+            found = await _finish(context, engine, http, request)
+        except HubError as error:
+            refusal = _refusal(error)
+            reply: Response = JSONResponse(
+                {"error": refusal.reason, "message": str(refusal)}, refusal.status
+            )
+            answer = Answer("GET", ROUTE, None, refusal.status, refusal.reason)
+        else:
+            reply = HTMLResponse(_page(source_key, found))
+            answer = Answer("GET", ROUTE, source_key, reply.status_code)
+        reply.headers["Cache-Control"] = "no-store"
+        reply.headers["Referrer-Policy"] = "no-referrer"
+        context.access.answered(answer, started)
+        return reply
+
+    return [Route(ROUTE, callback, methods=["GET"])]
+
+
+async def _finish(
+    context: ReceiverContext, engine: sa.Engine, http: HttpFactory, request: Request
+) -> TokenSet:
+    source_key = request.path_params["source"]
+    if source_key not in context.sources:
+        raise RefusedError("unknown_source", status=404)
+    state = request.query_params.get("state", "")
+    codes = (request.query_params.get(name, "") for name in _CODE_NAMES)
+    code = next(filter(None, codes), "")
+    if not state or not code or len(state) > _LONGEST or len(code) > _LONGEST:
+        raise RefusedError(
+            "incomplete", status=400, message="open the address that hub source authorize prints"
+        )
+    grant = grant_of(engine, context.keyring, context.settings, source_key, http=http)
+    return await asyncio.to_thread(
+        finish_in_browser, grant, state=state, code=code, now=context.clock()
+    )
+
+
+def _refusal(error: HubError) -> RefusedError:
+    """What a person and a machine are told of an error."""
+    match error:
+        case RefusedError():
+            return error
+        case TransientError():
+            return RefusedError("try_again", status=503, message=str(error))
+        case PlatformRejectedError():
+            return RefusedError("platform_refused", status=400, message=str(error))
+        case ConfigError():
+            return RefusedError("not_configured", status=400, message=str(error))
+        case _:
+            return RefusedError("failed", status=500, message="see hub source show")
+
+
+def _page(source_key: str, found: TokenSet) -> str:
+    """A page that says that it worked; it holds no token."""
+    count = len(found.accounts)
+    return (
+        '<!doctype html><html lang="zh-CN"><meta charset="utf-8"><title>授权成功</title>'
+        f'<p role="status">授权成功：{html.escape(source_key)}，{count} 个账户。可以关闭本页。</p>'
+    )
