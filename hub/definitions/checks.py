@@ -26,7 +26,7 @@ def build_checks(settings: HubSettings) -> dg.AssetChecksDefinition:
 
     @dg.multi_asset_check(name="hub_checks", specs=specs, can_subset=True)
     def hub_checks(
-        context: dg.AssetCheckExecutionContext, hub: HubStore
+        context: dg.AssetCheckExecutionContext, hub: dg.ResourceParam[HubStore]
     ) -> Iterator[dg.AssetCheckResult]:
         """Evaluate the selected checks in one snapshot."""
         wanted = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
@@ -34,9 +34,7 @@ def build_checks(settings: HubSettings) -> dg.AssetChecksDefinition:
         with clear_errors(), hub.open() as opened:
             results = [
                 result
-                for result in evaluate(
-                    opened.engine, opened.settings, now, spooled=opened.spooled()
-                )
+                for result in evaluate(opened.engine, opened.settings, now, spool=opened.spool)
                 if (names.asset_key(result.asset), result.name) in wanted
             ]
             alert_failed_checks(opened.engine, results)

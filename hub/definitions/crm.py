@@ -62,7 +62,7 @@ def build_crm_assets(
     ]
 
     @dg.multi_asset(name="load_crm", specs=specs)
-    def load_crm(hub: HubStore) -> Iterator[dg.MaterializeResult[None]]:
+    def load_crm(hub: dg.ResourceParam[HubStore]) -> Iterator[dg.MaterializeResult[None]]:
         """Drain the queue into the CRM."""
         with clear_errors(), hub.open() as opened:
             metadata = drain(opened)

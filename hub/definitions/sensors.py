@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from hub.definitions.events import ColumnLineage, report_events
-from hub.definitions.store import HubStore
+from hub.definitions.store import HubStore, clear_errors
 from hub.steps.report import alert_failed_checks, alert_failed_run, report
 
 REPORT_EVERY_S = 30
@@ -22,18 +22,20 @@ def build_sensors(lineage: ColumnLineage) -> list[dg.SensorDefinition]:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Shows what the loader did, window by window, and evaluates the checks.",
     )
-    def report_loader(context: dg.SensorEvaluationContext, hub: HubStore) -> dg.SensorResult:
+    def report_loader(
+        context: dg.SensorEvaluationContext, hub: dg.ResourceParam[HubStore]
+    ) -> dg.SensorResult:
         """Events of the windows that finished since the last tick.
 
         Dagster records the events and then the cursor; the next tick confirms the windows by it.
         """
-        with hub.open() as opened:
+        with clear_errors(), hub.open() as opened:
             found = report(
                 opened.engine,
                 opened.settings,
                 datetime.now(UTC),
                 context.cursor,
-                spooled=opened.spooled(),
+                spool=opened.spool,
             )
             alert_failed_checks(opened.engine, found.checks)
             events = report_events(found, opened.settings, lineage)
@@ -45,9 +47,11 @@ def build_sensors(lineage: ColumnLineage) -> list[dg.SensorDefinition]:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Raises an alert for every failed run.",
     )
-    def alert_failed_runs(context: dg.RunFailureSensorContext, hub: HubStore) -> None:
+    def alert_failed_runs(
+        context: dg.RunFailureSensorContext, hub: dg.ResourceParam[HubStore]
+    ) -> None:
         """One alert per job; a storm of failures is one alert with a count."""
-        with hub.open() as opened:
+        with clear_errors(), hub.open() as opened:
             alert_failed_run(
                 opened.engine, context.dagster_run.job_name, context.dagster_run.run_id
             )

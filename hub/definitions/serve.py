@@ -53,7 +53,7 @@ class Child:
         self.spec = spec
         self.restarts = 0
         self._home = home
-        self._log = home / "logs" / f"{spec.name}.log"
+        self._log = home / "console" / f"{spec.name}.log"
         self._log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._log.write_bytes(b"")
         self.process = self._start()

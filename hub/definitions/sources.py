@@ -73,7 +73,7 @@ def _pulled(source_key: str, source: SourceSettings, spec: dg.AssetSpec) -> dg.A
         specs=[spec],
         pool=names.identifier(f"api_{source.platform}"),
     )
-    def pull(hub: HubStore) -> dg.MaterializeResult[None]:
+    def pull(hub: dg.ResourceParam[HubStore]) -> dg.MaterializeResult[None]:
         """Pull from where the last pull ended."""
         with clear_errors(), hub.open() as opened:
             result = asyncio.run(
@@ -116,7 +116,7 @@ def _canonical(
     )
 
     @dg.multi_asset(name=names.identifier(f"canonical_{source_key}"), specs=[spec])
-    def load(hub: HubStore) -> Iterator[dg.MaterializeResult[None]]:
+    def load(hub: dg.ResourceParam[HubStore]) -> Iterator[dg.MaterializeResult[None]]:
         """Drain the queue (all of it: leads of one person may come from several sources)."""
         with clear_errors(), hub.open() as opened:
             metadata = drain(opened)
@@ -147,7 +147,9 @@ def _replay(source_key: str, source: SourceSettings) -> dg.AssetsDefinition:
         specs=[spec],
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
-    def replay(context: dg.AssetExecutionContext, hub: HubStore) -> dg.MaterializeResult[None]:
+    def replay(
+        context: dg.AssetExecutionContext, hub: dg.ResourceParam[HubStore]
+    ) -> dg.MaterializeResult[None]:
         """Replay all selected days in one run, record by record in the order of their arrival."""
         days = context.partition_time_window
         with clear_errors(), hub.open() as opened:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import dagster as dg
 import sqlalchemy as sa
 
 from hub.errors import HubError
 from hub.privacy.keyring import KeyRing
-from hub.settings import HubSettings, load_settings
+from hub.settings import HubSettings, home, load_settings
 from hub.steps.keys import open_keyring
 from hub.steps.open_store import open_store
 
@@ -29,12 +31,13 @@ class OpenHub:
         """The key ring; what only counts needs none."""
         return open_keyring()
 
-    def spooled(self) -> dict[str, int]:
-        """Deliveries in this machine's spools, by source key."""
-        return {}
+    @property
+    def spool(self) -> Path:
+        """Where the receivers of this machine keep their spools."""
+        return home() / "spool"
 
 
-class HubStore(dg.ConfigurableResource[None]):
+class HubStore:
     """The store that `HUB_DATABASE_URL` or `HUB_HOME` names. Configured by the environment alone."""
 
     @contextmanager
@@ -46,8 +49,19 @@ class HubStore(dg.ConfigurableResource[None]):
 
 @contextmanager
 def clear_errors() -> Iterator[None]:
-    """An error of the hub as one line on the run's page; its text never carries personal data."""
+    """An error as one line on the run's page, and where it arose; never its text, if it is not ours.
+
+    The text of any other error may repeat a payload, and what Dagster stores stays.
+    """
     try:
         yield
+    except dg.Failure:
+        raise
     except HubError as error:
         raise dg.Failure(description=str(error)) from None
+    except Exception as error:  # noqa: BLE001 -- whatever it is, its text must not be stored
+        where = "".join(traceback.format_tb(error.__traceback__))
+        raise dg.Failure(
+            description=f"{type(error).__name__}: a bug, or something the hub did not expect",
+            metadata={"where": dg.MetadataValue.md(f"```\n{where}\n```")},
+        ) from None

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -21,6 +22,7 @@ from hub.ops.reports import last_windows, recent_latency
 from hub.ops.windows import LATENCY_BOUNDS_MS, WINDOW
 from hub.settings import HubSettings, SourceSettings
 from hub.steps.laws import Law, read_delivery_law, read_record_law, snapshot
+from hub.steps.spool_drain import count_spooled
 
 LEAD_ASSET = ("crm", "lead")
 LATENCY_OVER = timedelta(minutes=10)
@@ -125,15 +127,15 @@ def read_facts(
     settings: HubSettings,
     now: datetime,
     *,
-    spooled: Mapping[str, int],
+    spool: Path | None,
     since: datetime | None,
 ) -> Facts:
-    """What the checks need, as of one instant. `since` bounds the record law; None counts all."""
+    """What the checks need, as of one instant; the arguments are those of `evaluate`."""
     merchants = {key: source.merchant for key, source in settings.all_sources().items()}
     with store_errors(), snapshot(engine) as conn:
         leads, doubled = doubled_leads(conn, since=now - DOUBLED_OVER)
         return Facts(
-            deliveries=read_delivery_law(conn, spooled),
+            deliveries=read_delivery_law(conn, count_spooled(conn, spool) if spool else {}),
             records=read_record_law(conn, since=since),
             held=held_reasons(conn),
             last_window=last_windows(conn, merchants),
@@ -164,7 +166,7 @@ def evaluate(
     settings: HubSettings,
     now: datetime,
     *,
-    spooled: Mapping[str, int] | None = None,
+    spool: Path | None = None,
     since: datetime | None = None,
 ) -> list[CheckResult]:
     """Read and judge: one result for each declared check.
@@ -173,10 +175,10 @@ def evaluate(
         engine: The store.
         settings: Names the sources.
         now: Aware current instant.
-        spooled: Deliveries that lie in a spool, by source key.
+        spool: The folder of this machine's spools, None if it has none.
         since: The record law looks only at records that arrived since then; None counts all.
     """
-    facts = read_facts(engine, settings, now, spooled=spooled or {}, since=since)
+    facts = read_facts(engine, settings, now, spool=spool, since=since)
     return judge(facts, settings, now)
 
 

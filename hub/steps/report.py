@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -121,7 +122,7 @@ def report(
     now: datetime,
     cursor: str | None,
     *,
-    spooled: Mapping[str, int] | None = None,
+    spool: Path | None = None,
 ) -> Report:
     """Confirm the report of `cursor` and say what is new since.
 
@@ -130,7 +131,7 @@ def report(
         settings: Names the sources whose checks are due.
         now: Aware current instant.
         cursor: What the last report left, None at the first time.
-        spooled: Deliveries that lie in a spool, by source key.
+        spool: The folder of this machine's spools, None if it has none.
     """
     last = Progress.parse(cursor)
     with store_errors(), engine.begin() as conn:
@@ -138,7 +139,7 @@ def report(
         found = unreported_windows(conn, started_before=now - WINDOW - SLACK, limit=CHUNK)
         seen_at = loader_seen_at(conn, besides=_PASSING)
     windows = _whole(found, CHUNK)
-    results = _due_checks(engine, settings, now, last, spooled)
+    results = _due_checks(engine, settings, now, last, spool)
     beat_is_due = last.beat_at is None or now - last.beat_at >= BEAT_EVERY
     beat = seen_at if seen_at and beat_is_due and now - seen_at <= BEAT_FRESH else None
     shown, progress = _choose_checks(results, now, last)
@@ -230,12 +231,12 @@ def _due_checks(
     settings: HubSettings,
     now: datetime,
     last: Progress,
-    spooled: Mapping[str, int] | None,
+    spool: Path | None,
 ) -> list[CheckResult] | None:
     """Fresh results, None while the last ones are young enough."""
     if last.checked_at is not None and now - last.checked_at < CHECK_EVERY:
         return None
-    return evaluate(engine, settings, now, spooled=spooled, since=now - LAW_OVER)
+    return evaluate(engine, settings, now, spool=spool, since=now - LAW_OVER)
 
 
 def _choose_checks(

@@ -1,0 +1,163 @@
+"""The Dagster code location: loads with nothing, has the graph of the design, never holds a secret."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from hub.definitions.location import build_definitions
+from hub.settings import FormSettings, HubSettings, PullSettings, SourceSettings
+from hub.steps.checks import declared_checks
+
+ROOT = Path(__file__).parents[1]
+SETTINGS = HubSettings(
+    sources={
+        "douyin-main": SourceSettings(
+            platform="douyin",
+            push="clue_push",
+            pulls=("clue",),
+            owner="ops@example.com",
+            pull=PullSettings(every_s=300),
+        ),
+        "官网": SourceSettings(platform="webform", push="form", owner="市场部"),
+    },
+    forms={"site": FormSettings()},
+)
+_LOAD_WITH_NOTHING = """
+import os, socket, sys
+
+def refuse(*_):
+    raise AssertionError("loading opened a connection")
+
+socket.socket.connect = socket.socket.connect_ex = refuse
+assert not [name for name in os.environ if name.startswith("HUB_")]
+import hub.definitions
+
+assert "dagster" not in sys.modules, "the package is light until somebody asks for `defs`"
+defs = hub.definitions.defs
+print(sorted(key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys()))
+"""
+
+
+@pytest.fixture(scope="module")
+def defs() -> dg.Definitions:
+    return build_definitions(SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def graph(defs):
+    return defs.resolve_asset_graph()
+
+
+def test_it_loads_without_environment_database_or_settings(tmp_path):
+    """A folder without hub.yaml, no HUB_ variable, sockets shut: the graph is valid."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("HUB_")}
+    done = subprocess.run(
+        [sys.executable, "-c", _LOAD_WITH_NOTHING],
+        cwd=tmp_path,
+        env={**environment, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(
+        ["crm/contact", "crm/lead", "crm/touchpoint", "ops/loader_heartbeat"]
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_workspace_names_the_code_location():
+    document = yaml.safe_load((ROOT / "workspace.yaml").read_text("utf-8"))
+
+    assert document["load_from"][0]["python_module"]["module_name"] == "hub.definitions"
+    assert document["load_from"][0]["python_module"]["working_directory"] == "."
+
+
+def test_dagster_finds_the_definitions_by_module_name(monkeypatch):
+    from dagster._core.workspace.autodiscovery import loadable_targets_from_python_module
+
+    monkeypatch.chdir(ROOT)
+    targets = loadable_targets_from_python_module("hub.definitions", str(ROOT))
+
+    assert [target.attribute for target in targets] == ["defs"]
+
+
+def test_definitions_can_be_loaded_by_dagster(defs):
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_leads_flow_from_source_to_crm(graph):
+    canonical = dg.AssetKey(["canonical", "douyin-main"])
+
+    assert graph.get(canonical).parent_keys == {dg.AssetKey(["raw", "douyin-main"])}
+    assert canonical in graph.get(dg.AssetKey(["crm", "lead"])).parent_keys
+    assert len(graph.get(dg.AssetKey(["crm", "contact"])).parent_keys) == 3
+
+
+def test_a_pulled_source_can_be_materialised_and_a_pushed_one_cannot(graph):
+    assert graph.get(dg.AssetKey(["raw", "douyin-main"])).is_executable
+    assert not graph.get(dg.AssetKey(["raw", "form-site"])).is_executable
+
+
+def test_every_asset_says_what_it_is(graph):
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+
+        assert node.description, key
+        assert node.group_name != "default", key
+        assert node.kinds, key
+
+
+def test_owners_are_set(graph):
+    assert graph.get(dg.AssetKey(["raw", "douyin-main"])).owners == ["ops@example.com"]
+
+
+def test_every_check_of_the_steps_is_declared(graph):
+    declared = {(tuple(k.asset_key.path), k.name) for k in graph.asset_check_keys}
+
+    assert len(declared) == len(declared_checks(SETTINGS))
+    assert (("crm", "lead"), "conservation_records") in declared
+
+
+def test_a_silent_loader_shows_within_minutes(graph):
+    policy = graph.get(dg.AssetKey(["ops", "loader_heartbeat"])).freshness_policy
+
+    assert policy.fail_window.to_timedelta().total_seconds() <= 300
+
+
+def test_pulls_are_scheduled_one_at_a_time_per_platform(defs):
+    repository = defs.get_repository_def()
+    schedule = repository.get_schedule_def("pull_douyin_main_schedule")
+    job = repository.get_job("pull_douyin_main")
+
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    assert job.executor_def.name == "in_process"
+    assert {node.pool for node in job.all_node_defs if isinstance(node, dg.OpDefinition)} == {
+        "api_douyin"
+    }
+
+
+def test_a_pull_under_way_is_not_started_again(defs):
+    schedule = defs.get_repository_def().get_schedule_def("pull_douyin_main_schedule")
+    with dg.instance_for_test() as instance:
+        context = dg.build_schedule_context(instance=instance)
+        assert schedule.evaluate_tick(context).run_requests
+
+        instance.create_run_for_job(
+            defs.resolve_job_def("pull_douyin_main"), status=dg.DagsterRunStatus.STARTED
+        )
+        assert "under way" in str(schedule.evaluate_tick(context).skip_message)
+
+
+def test_sensors_run_from_the_start(defs):
+    for sensor in defs.get_repository_def().sensor_defs:
+        assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
