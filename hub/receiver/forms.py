@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,6 +46,12 @@ _THANKS = (
     '<p role="status">提交成功，我们会尽快与您联系。</p>'
 )
 
+# The rest of a body that we refuse to read would be taken for the next request.
+_CLOSE = {"Connection": "close"}
+_RETRY = {"Retry-After": "1"}
+_REFUSAL_HEADERS = {413: _CLOSE, 415: _CLOSE, 429: _RETRY, 503: _RETRY}
+
+log = logging.getLogger(__name__)
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -144,8 +151,10 @@ class _Door:
             try:
                 reply = await endpoint(request)
             except RefusedError as refusal:
-                reason = refusal.reason
-                reply = _refusal(refusal)
+                reason, reply = refusal.reason, _refusal(refusal)
+            except Exception as error:  # noqa: BLE001 -- a bug must be answered so that the page tries again
+                log.error("%s: %s", route, type(error).__name__)  # noqa: TRY400 -- a traceback could show the body
+                reason, reply = "internal", _refusal(RefusedError("internal", status=500))
             reply.headers.update(_cors(request, form))
             source = form.source_key if form else None
             answer = Answer(request.method, route, source, reply.status_code, reason)
@@ -298,8 +307,7 @@ def _refusal(refusal: RefusedError) -> Response:
     body: dict[str, object] = {"error": refusal.reason}
     if isinstance(refusal, _InvalidError):
         body["fields"] = dict(refusal.fields)
-    headers = {"Retry-After": "1"} if refusal.status in (429, 503) else None
-    return JSONResponse(body, refusal.status, headers)
+    return JSONResponse(body, refusal.status, _REFUSAL_HEADERS.get(refusal.status))
 
 
 def _taken(request: Request, delivery_id: UUID, *, known: bool) -> Response:

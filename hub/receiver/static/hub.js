@@ -39,7 +39,8 @@
   const waiting = () => {
     let names = [];
     try { names = Object.keys(localStorage).map((name) => name.replace(/^hub\./, '')); } catch (e) { /* blocked */ }
-    return names.concat(Object.keys(memory)).filter((name) => /^lead\./.test(name)).map(read).filter(Boolean);
+    return names.concat(Object.keys(memory)).filter((name) => /^lead\./.test(name)).map(read)
+      .filter((lead) => lead && lead.body);
   };
   const randomId = () => {
     const bytes = new Uint8Array(16);

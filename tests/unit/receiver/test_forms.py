@@ -367,6 +367,21 @@ def test_a_hub_that_can_keep_nothing_asks_to_try_again(desk: Desk) -> None:
     assert reply.headers["access-control-allow-origin"] == PAGE_ORIGIN
 
 
+def test_a_bug_is_answered_so_that_the_page_tries_again_and_says_nothing_of_the_lead(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(delivery: Delivery) -> UUID:
+        raise RuntimeError("19900001234")
+
+    monkeypatch.setattr(desk.intake, "submit", broken)
+
+    reply = desk.post(a_lead(desk))
+
+    assert (reply.status_code, reply.json()) == (500, {"error": "internal"})
+    assert reply.headers["access-control-allow-origin"] == PAGE_ORIGIN
+    assert "19900001234" not in caplog.text
+
+
 def test_no_line_of_the_log_tells_anything_of_a_person(
     desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
