@@ -165,7 +165,7 @@ class Cluster:
                 time.sleep(_FIRST_PAUSE_S)
 
     def _spawn(self) -> int:
-        self._clear_dead_lock()
+        self._clear_dead_locks()
         log = self.places.log
         if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
             log.replace(log.with_suffix(".log.1"))
@@ -179,15 +179,17 @@ class Cluster:
         options = [part for pair in settings.items() for part in ("-c", "=".join(pair))]
         return self.places.runner.detach(log, "postgres", "-D", str(self.places.data), *options)
 
-    def _clear_dead_lock(self) -> None:
-        """Remove a dead server's lock file, whose number may belong to another program by now.
+    def _clear_dead_locks(self) -> None:
+        """Remove a dead server's lock files, whose number may belong to another program by now.
 
         PostgreSQL would see that the number is in use and refuse for ever (containers give the same
-        numbers again and again). That nobody else is starting a server is known here; one whose
-        last processes still live is kept out by their shared memory.
+        numbers again and again, and may leave zombies). That nobody else is starting a server is
+        known here; one whose last processes still live is kept out by their shared memory.
         """
         if self.pid() is None:
             (self.places.data / "postmaster.pid").unlink(missing_ok=True)
+            for name in (SOCKET_NAME, SOCKET_NAME + ".lock"):
+                (self.places.sockets / name).unlink(missing_ok=True)
 
     def _provision(self) -> None:
         """The hub's role and database, if a first start has not made them yet."""

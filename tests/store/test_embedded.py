@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import signal
 import stat
 import subprocess
@@ -115,18 +116,32 @@ def holder(home: Path, user: int | None = None) -> Iterator[tuple[subprocess.Pop
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def new_home(tmp_path: Path) -> Path:
+    """A home that is not there yet."""
     return tmp_path / "home"
 
 
-def test_a_home_gets_a_server_with_one_private_door(home: Path):
-    with start(home) as server:
+@pytest.fixture(scope="module")
+def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("made") / "home"
+    start(home).release()
+    return home
+
+
+@pytest.fixture
+def home(made_home: Path, tmp_path: Path) -> Path:
+    """A home whose cluster was made before: a copy is quicker than making one."""
+    return shutil.copytree(made_home, tmp_path / "home")
+
+
+def test_a_home_gets_a_server_with_one_private_door(new_home: Path):
+    with start(new_home) as server:
         assert ask(server, "SELECT current_user || ' ' || current_database()") == "hub_app hub"
         assert shown(server, "listen_addresses") == ""
         assert shown(server, "server_version").startswith("18.")
         folder = Path(shown(server, "unix_socket_directories"))
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert stat.S_IMODE((home / "pg").stat().st_mode) == 0o700
+    assert stat.S_IMODE((new_home / "pg").stat().st_mode) == 0o700
 
 
 def test_the_last_holder_stops_the_server(home: Path):
@@ -166,11 +181,12 @@ def test_a_killed_holder_does_not_keep_the_server(home: Path):
     assert not is_alive(pid)
 
 
-def test_processes_that_start_together_share_one_server(home: Path):
+def test_processes_that_start_together_share_one_server(new_home: Path):
     with ExitStack() as stack:
         pids: list[int] = []
         starts = [
-            threading.Thread(target=lambda: pids.append(_pid_of(stack, home))) for _ in range(4)
+            threading.Thread(target=lambda: pids.append(_pid_of(stack, new_home)))
+            for _ in range(4)
         ]
         for thread in starts:
             thread.start()
@@ -242,10 +258,14 @@ def test_a_crashed_client_process_is_waited_out(home: Path):
 def test_a_lock_file_whose_number_another_program_has_is_no_obstacle(home: Path):
     """After a restart of a container its numbers come again; PostgreSQL alone refuses for ever."""
     server = start(home)
-    lock = home / "pg" / "data" / "postmaster.pid"
-    text = lock.read_text("ascii")
+    locks = (
+        home / "pg" / "data" / "postmaster.pid",
+        Path(shown(server, "unix_socket_directories")) / ".s.PGSQL.5432.lock",
+    )
+    texts = [lock.read_bytes() for lock in locks]
     kill(server)
-    lock.write_text(f"{os.getpid()}\n" + text.split("\n", 1)[1], "ascii")
+    for lock, text in zip(locks, texts, strict=True):
+        lock.write_bytes(f"{os.getpid()}\n".encode() + text.split(b"\n", 1)[1])
 
     with start(home) as second:
         assert ask(second, "SELECT 1") == 1
@@ -274,8 +294,11 @@ def test_a_home_with_a_long_path_works(tmp_path: Path):
 
 
 def test_a_home_with_odd_letters_works(tmp_path: Path):
+    """libpq takes a comma in the path of a socket for a list of hosts."""
     with start(tmp_path / "a, b'c%41 \"d") as server:
         assert ask(server, "SELECT 1") == 1
+        folder = Path(shown(server, "unix_socket_directories"))
+    folder.rmdir()
 
 
 def test_a_half_made_cluster_is_thrown_away(home: Path):
@@ -305,32 +328,32 @@ def test_data_of_another_major_version_is_refused(home: Path):
         start(home)
 
 
-def test_a_home_that_everybody_can_write_in_is_refused_not_repaired(home: Path):
-    home.mkdir()
-    home.chmod(0o777)
+def test_a_home_that_everybody_can_write_in_is_refused_not_repaired(new_home: Path):
+    new_home.mkdir()
+    new_home.chmod(0o777)
 
     with pytest.raises(ConfigError, match="open to other users"):
-        start(home)
-    assert stat.S_IMODE(home.stat().st_mode) == 0o777
-    assert not list(home.iterdir())
+        start(new_home)
+    assert stat.S_IMODE(new_home.stat().st_mode) == 0o777
+    assert not list(new_home.iterdir())
 
 
-def test_a_database_folder_open_to_others_is_refused_not_repaired(home: Path):
-    (home / "pg").mkdir(parents=True)
-    (home / "pg").chmod(0o750)
+def test_a_database_folder_open_to_others_is_refused_not_repaired(new_home: Path):
+    (new_home / "pg").mkdir(parents=True)
+    (new_home / "pg").chmod(0o750)
 
     with pytest.raises(ConfigError, match="open to other users"):
-        start(home)
-    assert stat.S_IMODE((home / "pg").stat().st_mode) == 0o750
+        start(new_home)
+    assert stat.S_IMODE((new_home / "pg").stat().st_mode) == 0o750
 
 
-def test_a_link_in_place_of_the_database_folder_is_refused(home: Path, tmp_path: Path):
-    home.mkdir()
+def test_a_link_in_place_of_the_database_folder_is_refused(new_home: Path, tmp_path: Path):
+    new_home.mkdir()
     (tmp_path / "other").mkdir(mode=0o700)
-    (home / "pg").symlink_to(tmp_path / "other")
+    (new_home / "pg").symlink_to(tmp_path / "other")
 
     with pytest.raises(ConfigError, match="not a folder"):
-        start(home)
+        start(new_home)
 
 
 def test_the_parents_of_a_home_stay_as_they_are(tmp_path: Path):
@@ -433,25 +456,25 @@ def test_root_without_namespaces_runs_it_as_an_unprivileged_user(no_namespaces: 
 
 @AS_ROOT
 def test_a_home_that_this_user_cannot_reach_keeps_its_data_elsewhere(
-    no_namespaces: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+    no_namespaces: Path, new_home: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    home.parent.chmod(0o700)
-    with start(home) as server:
+    new_home.parent.chmod(0o700)
+    with start(new_home) as server:
         do(server, "CREATE TABLE kept AS SELECT 42 AS n")
-    assert not (home / "pg").exists()
+    assert not (new_home / "pg").exists()
 
     # Namespaces allowed again: still the same data, not an empty database in the home.
     monkeypatch.undo()
-    with start(home) as server:
+    with start(new_home) as server:
         assert ask(server, "SELECT n FROM kept") == 42
 
 
 @AS_ROOT
-def test_data_that_was_elsewhere_and_is_gone_is_told(no_namespaces: Path, home: Path):
-    home.parent.chmod(0o700)
-    start(home).release()
-    base = Path((home / "locks" / "elsewhere").read_text("utf-8"))
+def test_data_that_was_elsewhere_and_is_gone_is_told(no_namespaces: Path, new_home: Path):
+    new_home.parent.chmod(0o700)
+    start(new_home).release()
+    base = Path((new_home / "locks" / "elsewhere").read_text("utf-8"))
     base.rename(base.with_name("lost"))
 
     with pytest.raises(ConfigError, match="is gone"):
-        start(home)
+        start(new_home)
