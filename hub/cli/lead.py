@@ -1,4 +1,4 @@
-"""`hub lead` and `hub contact`: look up. Masked; `--reveal` is written to the audit log."""
+"""`hub lead`: look up. Masked; `--reveal` is written to the audit log."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from hub.steps.lookup import Viewer
 from hub.steps.open_store import open_store
 
 app = typer.Typer(no_args_is_help=True, help="Leads: list, show, trace one back to its source.")
-contact_app = typer.Typer(no_args_is_help=True, help="Contacts: the person behind several leads.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 Reveal = Annotated[bool, typer.Option("--reveal", help="Show personal data; this is audited.")]
@@ -35,7 +34,7 @@ def list_command(
     """The newest leads, masked."""
     with open_store() as store:
         rows = lookup.list_leads(
-            store.engine, _viewer(None), source_key=source, merchant=merchant, limit=limit
+            store.engine, open_viewer(None), source_key=source, merchant=merchant, limit=limit
         )
     columns = lookup.summaries_columns()
     print_rows(columns, [[row[column] for column in columns] for row in rows], as_json=as_json)
@@ -47,7 +46,9 @@ def show_command(
 ) -> None:
     """One lead: its document, touchpoints, contact."""
     with open_store() as store:
-        _print(lookup.show_lead(store.engine, _viewer(_asker(reveal, who)), _uuid(lead)), as_json)
+        print_found(
+            lookup.show_lead(store.engine, open_viewer(asker(reveal, who)), as_id(lead)), as_json
+        )
 
 
 @app.command("trace")
@@ -56,35 +57,35 @@ def trace_command(
 ) -> None:
     """Where a lead comes from: records, deliveries, mapping versions, outcomes."""
     with open_store() as store:
-        _print(lookup.trace_lead(store.engine, _viewer(_asker(reveal, who)), _uuid(lead)), as_json)
+        print_found(
+            lookup.trace_lead(store.engine, open_viewer(asker(reveal, who)), as_id(lead)), as_json
+        )
 
 
-@contact_app.command("show")
-def contact_command(
-    contact: str, reveal: Reveal = False, who: Who = "", as_json: AsJson = False
-) -> None:
-    """One contact: its leads and every value they gave."""
-    with open_store() as store:
-        found = lookup.show_contact(store.engine, _viewer(_asker(reveal, who)), _uuid(contact))
-        _print(found, as_json)
-
-
-def _viewer(revealed_to: str | None) -> Viewer:
+def open_viewer(revealed_to: str | None) -> Viewer:
+    """How this call shows personal data."""
     return Viewer(open_keyring(), pii_kinds(load_settings()), revealed_to)
 
 
-def _asker(reveal: bool, who: str) -> str | None:
+def asker(reveal: bool, who: str) -> str | None:
+    """The name for the audit log, None when nothing is revealed."""
     return (who or getpass.getuser()) if reveal else None
 
 
-def _uuid(text: str) -> UUID:
+def as_id(text: str) -> UUID:
+    """An id that was typed.
+
+    Raises:
+        ConfigError: it is none.
+    """
     try:
         return UUID(text)
     except ValueError:
         raise ConfigError(f"{text!r} is no id; `hub lead list` shows ids") from None
 
 
-def _print(found: dict[str, Any], as_json: bool) -> None:
+def print_found(found: dict[str, Any], as_json: bool) -> None:
+    """What was found, as lines or as JSON."""
     if as_json:
         print_json(found)
         return

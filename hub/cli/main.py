@@ -24,10 +24,17 @@ app = typer.Typer(
 
 # Each module has `app` (a group, under the given name) or `register(app)` (single commands).
 GROUPS: dict[str, str] = {
+    "lead": "hub.cli.lead",
+    "contact": "hub.cli.contact",
+    "held": "hub.cli.held",
     "source": "hub.cli.source",
     "keys": "hub.cli.keys",
 }
 SINGLES: tuple[str, ...] = (
+    "hub.cli.demo",
+    "hub.cli.work",
+    "hub.cli.verify",
+    "hub.cli.held",
     "hub.cli.pull",
     "hub.cli.simulate",
     "hub.cli.migrate",

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from hub.cli.output import CheckFailedError, print_json, print_line, print_rows
-from hub.inbox.spool import count_spooled
 from hub.settings import home
 from hub.steps.keys import open_keyring
 from hub.steps.laws import Law
@@ -28,9 +27,7 @@ def verify_command(
 ) -> None:
     """Check that nothing is lost and nothing is doubled; exit 1 if a law does not hold."""
     with open_store() as store:
-        found = verify(
-            store.engine, open_keyring(), spooled=count_spooled(home() / "spool"), deep=deep
-        )
+        found = verify(store.engine, open_keyring(), spool=home() / "spool", deep=deep)
     if as_json:
         print_json(
             {

@@ -118,3 +118,13 @@ def touchpoint_counts(conn: psycopg.Connection[Any]) -> dict[UUID, list[tuple[st
         for lead_id, kind, occurred_at in cursor:
             found.setdefault(lead_id, []).append((kind, occurred_at))
     return found
+
+
+def loaded_since(conn: sa.Connection, since: datetime) -> list[UUID]:
+    """Ids of the leads that were loaded at or after `since`."""
+    return list(conn.execute(sa.select(lead.c.id).where(lead.c.loaded_at >= since)).scalars())
+
+
+def which_leads(conn: sa.Connection, ids: Sequence[UUID]) -> set[UUID]:
+    """Those of `ids` that are leads."""
+    return set(conn.execute(sa.select(lead.c.id).where(lead.c.id.in_(ids))).scalars())

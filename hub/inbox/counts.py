@@ -143,3 +143,8 @@ def _page(
     if after is not None:
         query = query.where(identity > after)
     return list(conn.execute(query.order_by(identity).limit(limit)).scalars())
+
+
+def is_queue_filled(conn: sa.Connection) -> bool:
+    """Whether a loader has anything left to do."""
+    return bool(conn.execute(sa.select(sa.exists().where(queue.c.seq.is_not(None)))).scalar())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from hub.identity.resolve import clusters
 from hub.mapping.fold import Revision, canonical_bytes, content_hash, fold
 from hub.privacy.keyring import KeyRing
 from hub.steps.laws import Law, read_delivery_law, read_record_law, snapshot
+from hub.steps.spool_drain import count_spooled
 
 _json = msgspec.json.Decoder()
 _CHUNK = 1000
@@ -49,7 +51,7 @@ def verify(
     engine: sa.Engine,
     keyring: KeyRing,
     *,
-    spooled: Mapping[str, int] | None = None,
+    spool: Path | None = None,
     deep: bool = False,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Verification:
@@ -58,14 +60,19 @@ def verify(
     Args:
         engine: The store.
         keyring: To open the sealed leads: the hash is over plain values.
-        spooled: Deliveries that still lie in this machine's spools, by source key.
+        spool: The folder of this machine's spools: what lies there was acknowledged, too.
         deep: Also fold every lead from its revisions and resolve every contact from its keys, anew.
         progress: Called with the number of leads read so far.
     """
     with store_errors(), snapshot(engine) as conn:
         raw = driver(conn)
         result = Verification(
-            read_delivery_law(conn, spooled or {}), read_record_law(conn), "", 0, 0, deep=deep
+            read_delivery_law(conn, count_spooled(conn, spool) if spool else {}),
+            read_record_law(conn),
+            "",
+            0,
+            0,
+            deep=deep,
         )
         merged = reading.merged_contacts(conn)
         named, edges, truth = _names(raw, merged)

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from hub.identity.resolve import Claimant, clusters, resolve
 
-KEYS = st.lists(st.sets(st.sampled_from([b"a", b"b", b"c", b"d", b"e", b"f"]), max_size=3), max_size=12)
+KEYS = st.lists(
+    st.sets(st.sampled_from([b"a", b"b", b"c", b"d", b"e", b"f"]), max_size=3), max_size=12
+)
 
 
 def lead(n: int) -> UUID:
@@ -49,7 +51,9 @@ def load_in_batches(
         size = next(sizes)
         batch, rest = rest[:size], rest[size:]
         known = {key: root(home[key]) for _, keys in batch for key in keys if key in home}
-        result = resolve([Claimant(i, k) for i, k in batch], known, frozenset(), lambda: next(fresh))
+        result = resolve(
+            [Claimant(i, k) for i, k in batch], known, frozenset(), lambda: next(fresh)
+        )
         home |= result.new_keys
         merged |= result.merges
         contact_of |= result.contact_of
@@ -99,7 +103,9 @@ def test_a_stopped_key_joins_nobody() -> None:
 def test_a_lead_without_keys_is_a_contact_of_its_own() -> None:
     fresh = ids()
 
-    result = resolve([Claimant(lead(1), []), Claimant(lead(2), [])], {}, frozenset(), lambda: next(fresh))
+    result = resolve(
+        [Claimant(lead(1), []), Claimant(lead(2), [])], {}, frozenset(), lambda: next(fresh)
+    )
 
     assert len(set(result.contact_of.values())) == 2
 

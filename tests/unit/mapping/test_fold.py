@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from hub.mapping.fold import Revision, canonical_bytes, content_hash, fold
 
 
-def a_revision(rank: int, doc: dict[str, Any], mode: str = "snapshot", stream: str = "pull") -> Revision:
+def a_revision(
+    rank: int, doc: dict[str, Any], mode: str = "snapshot", stream: str = "pull"
+) -> Revision:
     return Revision(rank.to_bytes(8, "big"), mode, stream, doc)
 
 
@@ -19,7 +21,9 @@ REVISIONS = st.lists(
     st.tuples(
         st.sampled_from(["snapshot", "patch"]),
         st.sampled_from(["push", "pull", "import"]),
-        st.dictionaries(st.sampled_from(["name", "city_code", "intent", "message"]), st.integers(0, 3)),
+        st.dictionaries(
+            st.sampled_from(["name", "city_code", "intent", "message"]), st.integers(0, 3)
+        ),
     ),
     min_size=1,
     max_size=6,
@@ -49,7 +53,11 @@ def test_a_patch_keeps_what_it_does_not_carry() -> None:
 
     folded = fold([a_revision(1, full), a_revision(2, {"ext": {"area": 120}}, "patch", "push")])
 
-    assert folded == {"name": "张三", "city_code": "110100", "ext": {"grade": "三年级", "area": 120}}
+    assert folded == {
+        "name": "张三",
+        "city_code": "110100",
+        "ext": {"grade": "三年级", "area": 120},
+    }
 
 
 def test_a_snapshot_clears_only_what_its_own_stream_had_said() -> None:
