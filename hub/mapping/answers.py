@@ -2,6 +2,7 @@
 
 A container is an object question → answer, or a list of `{label, value}`. Each label is matched once
 against all patterns of a mapping and the result kept, so that a record costs one look-up per answer.
+Found answers stand in the prepared payload under their slot, a number: no name of a payload is one.
 """
 
 from __future__ import annotations
@@ -13,11 +14,10 @@ from typing import TypeAlias
 
 from hub.errors import ConfigError
 from hub.mapping.notes import Notes
-from hub.mapping.paths import Getter, Path, compile_getter
+from hub.mapping.paths import Path, compile_getter
 from hub.mapping.patterns import compile_pattern, escape
 from hub.mapping.values import Json, as_text, clean_text, decode_json, is_absent
 
-ANSWERS = "$answers"
 _NAMES_OF_LABEL = ("label", "title", "question", "name", "key")
 _NAMES_OF_VALUE = ("value", "answer", "values", "content")
 _MAX_KNOWN_LABELS = 4096
@@ -40,6 +40,11 @@ class Answers:
         self._patterns: list[Callable[[str], object]] = []
         self._texts: list[str] = []
         self._known: dict[str, tuple[int, ...]] = {}
+
+    @property
+    def slots(self) -> range:
+        """All slots."""
+        return range(len(self._patterns))
 
     def slot(self, pattern: object, where: str) -> int:
         """The slot of `pattern`; equal patterns share one.
@@ -103,15 +108,6 @@ class Answers:
             self._known.clear()  # labels that somebody makes up must not fill the memory
         self._known[label] = slots
         return slots
-
-
-def slot_getter(slot: int) -> Getter:
-    """A function that gives the answer in `slot`, or None."""
-
-    def get(payload: dict[str, Json]) -> Json:
-        return payload[ANSWERS].get(slot)
-
-    return get
 
 
 def _pairs(container: Json) -> Pairs | None:

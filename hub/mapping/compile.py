@@ -10,14 +10,14 @@ import jsonschema_rs
 
 from hub.errors import ConfigError, RecordError
 from hub.mapping import parts
-from hub.mapping.answers import ANSWERS, Answers
+from hub.mapping.answers import Answers
 from hub.mapping.conditions import Condition
 from hub.mapping.document import MappingDocument, only, read_document
 from hub.mapping.extensions import ExtensionField
 from hub.mapping.leftovers import compile_leftovers, known_names
-from hub.mapping.notes import Notes
+from hub.mapping.notes import Doc, Notes, Write
 from hub.mapping.paths import ALL, Getter, Path, compile_getter, parse_path
-from hub.mapping.rules import Doc, LineageEdge, RuleCompiler, Write
+from hub.mapping.rules import LineageEdge, RuleCompiler
 from hub.mapping.sources import CONTEXT, ITEM, Sources
 from hub.mapping.transforms.catalog import installed_transforms
 from hub.mapping.transforms.times import format_instant
@@ -134,7 +134,7 @@ class CompiledMapping:
             return payload
         work = payload.copy()
         if self._answers.containers:
-            work[ANSWERS] = self._answers.find(payload, notes)
+            work.update(self._answers.find(payload, notes))
         if self._uses_context:
             work[CONTEXT] = {
                 "received_at": format_instant(context.received_at),
@@ -263,7 +263,9 @@ def compile_mapping(
         _touchpoints=tuple(touchpoints),
         _interactions=interactions,
         _each=compile_getter(each) if each else None,
-        _leftovers=compile_leftovers(known_names(_known_paths(read, sources, each))),
+        _leftovers=compile_leftovers(
+            known_names(_known_paths(read, sources, each)), sources.answers.slots
+        ),
         _uses_context=sources.uses_context,
         _lineage=tuple(rules.lineage),
     )
@@ -330,7 +332,7 @@ def _known_paths(document: MappingDocument, sources: Sources, each: Path | None)
     ignored: list[Json] = document.items("ignore")
     known = [*sources.paths, *(parse_path(p, f"{document.name}: ignore") for p in ignored)]
     known.extend(sources.answers.containers)
-    known.extend(Path(name, (name,)) for name in (ANSWERS, CONTEXT))
+    known.append(Path(CONTEXT, (CONTEXT,)))
     if each is not None:
         known.append(each)
     return known

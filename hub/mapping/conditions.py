@@ -63,7 +63,12 @@ def _single(document: dict[str, Json], source_of: SourceOf, where: str) -> Condi
         search = compile_pattern(wanted, f"{where}.matches")
         return lambda payload: search(as_text_or_blank(get(payload))) is not None
     members = frozenset(_plain(v) for v in (wanted if tests == ["in"] else [wanted]))
-    return lambda payload: _plain(get(payload)) in members
+
+    def is_member(payload: dict[str, Json]) -> bool:
+        value = get(payload)
+        return value is not None and _plain(value) in members
+
+    return is_member
 
 
 def _plain(value: Json) -> str:

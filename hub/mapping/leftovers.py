@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from hub.mapping.notes import Notes
+from hub.mapping.notes import Doc, Notes
 from hub.mapping.paths import Path
-from hub.mapping.values import Json, as_raw, decode_json
+from hub.mapping.values import Json, as_raw, clean_text, decode_json
 
 Known: TypeAlias = dict[str, "Known | None"]
 """Names that a mapping uses: None for the whole value, else the known names within it."""
@@ -32,12 +32,17 @@ def known_names(paths: Iterable[Path]) -> Known:
     return tree
 
 
-def compile_leftovers(known: Known) -> Callable[[dict[str, Json], Notes], dict[str, Json]]:
-    """A function that gives what of a payload no path names, with the values noted as left."""
-    partly = tuple((name, inner) for name, inner in known.items() if inner is not None)
-    names = frozenset(known)
+def compile_leftovers(
+    known: Known, slots: Iterable[int] = ()
+) -> Callable[[Doc, Notes], dict[str, Json]]:
+    """A function that gives what of a payload no path names, with the values noted as left.
 
-    def find(payload: dict[str, Json], notes: Notes) -> dict[str, Json]:
+    `slots` are the keys under which found answers stand in a prepared payload.
+    """
+    partly = tuple((name, inner) for name, inner in known.items() if inner is not None)
+    names: frozenset[str | int] = frozenset((*known, *slots))
+
+    def find(payload: Doc, notes: Notes) -> dict[str, Json]:
         left = notes.left
         for name, value in payload.items():
             if name not in names and value is not None and value != "":
@@ -60,12 +65,12 @@ def _storable(left: dict[str, Json], notes: Notes) -> dict[str, Json]:
         if type(value) is str and value in _EMPTY_JSON:
             continue
         try:
-            cleaned = as_raw({name: value})
+            cleaned = as_raw(value)
         except ValueError:
             notes.marks.add(MARK)
             continue
         if cleaned is not None:
-            kept.update(cleaned)
+            kept[name if name.isprintable() else clean_text(name)] = cleaned
     return kept
 
 

@@ -11,9 +11,10 @@ from hub.errors import ConfigError, RecordError
 from hub.mapping.document import MappingDocument, only
 from hub.mapping.extensions import ExtensionField
 from hub.mapping.fields import INTERACTION_FIELDS, TOUCH_FIELDS, lead_kind
-from hub.mapping.notes import Notes
-from hub.mapping.rules import Doc, RuleCompiler, Write, set_field, set_group
+from hub.mapping.notes import Doc, Notes, Write
+from hub.mapping.rules import RuleCompiler
 from hub.mapping.values import Json
+from hub.mapping.writers import Copy, merged, set_field, set_group
 from hub.model.lead import RecordContext
 from hub.model.outcome import HeldReason
 
@@ -104,8 +105,8 @@ def encode_component(value: int | None) -> bytes:
 
 def compile_fields(document: MappingDocument, rules: RuleCompiler) -> list[Write]:
     """Writers for `fields` and `spread`, in the order they are written; members of one object together."""
-    writers: list[Write] = []
-    groups: dict[str, list[Write]] = {}
+    plain: list[Write | Copy] = []
+    groups: dict[str, list[Write | Copy]] = {}
     for target, spec in document.objects("fields").items():
         where = f"{document.name}: fields.{target}"
         group, _, member = target.rpartition(".")
@@ -114,12 +115,10 @@ def compile_fields(document: MappingDocument, rules: RuleCompiler) -> list[Write
             raise ConfigError(
                 f"{where}: no canonical field; see `hub dictionary`, or use `extensions`"
             )
-        write = set_field(member, rules.value(spec, kind, target, where))
-        if not group:
-            writers.append(write)
-        else:
-            groups.setdefault(group, []).append(write)
-    writers.extend(set_group(group, inner) for group, inner in groups.items())
+        into = groups.setdefault(group, []) if group else plain
+        into.append(rules.field(spec, kind, target, where))
+    writers = merged(plain)
+    writers.extend(set_group(group, merged(inner)) for group, inner in groups.items())
     for label, spec in document.objects("spread").items():
         writers.append(rules.spread(spec, label, f"{document.name}: spread.{label}"))
     return writers
@@ -171,7 +170,7 @@ def _found_by_name(field: ExtensionField, rules: RuleCompiler) -> Doc:
 def compile_touchpoints(document: MappingDocument, rules: RuleCompiler) -> list[Touch]:
     """Functions that give a touchpoint of a finished lead, or None: `{kind, copy, fields, when}`.
 
-    `copy` takes over fields of the lead (`{occurred_at: submitted_at}` or a list of names). A touchpoint
+    `copy` takes over fields of the lead: a list of names and of `{occurred_at: submitted_at}`. A touchpoint
     without `occurred_at` is none.
     """
     found = []
@@ -207,7 +206,10 @@ def _touchpoint(spec: Doc, rules: RuleCompiler, where: str) -> Touch:
 
 
 def _copies(spec: Json, where: str) -> list[tuple[str, str]]:
-    pairs = list(spec.items()) if isinstance(spec, dict) else [(name, name) for name in spec]
+    """(touchpoint field, lead field) of names and of `{touchpoint field: lead field}`."""
+    pairs: list[tuple[str, str]] = []
+    for entry in spec if isinstance(spec, list) else [spec]:
+        pairs.extend(entry.items() if isinstance(entry, dict) else [(entry, entry)])
     for target, name in pairs:
         if target not in TOUCH_FIELDS or lead_kind(name) is None:
             raise ConfigError(f"{where}.copy: {target}: no field of a touchpoint and a lead")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from hub.errors import ConfigError
 from hub.mapping.values import Json, decode_json
@@ -67,7 +67,9 @@ def compile_getter(path: Path) -> Getter:
     """A function that gives the value at `path`, or None; null and empty text are None too."""
     root = path.root
     if len(path.steps) == 1:
-        return _top_level(root)
+        return direct_getter(root)
+    if len(path.steps) == 2 and isinstance(path.steps[1], str) and path.steps[1] != ALL:
+        return _two_names(root, path.steps[1])
     walk = _walker(path.steps[1:])
 
     def get(payload: dict[str, Json]) -> Json:
@@ -80,9 +82,24 @@ def compile_getter(path: Path) -> Getter:
     return get
 
 
-def _top_level(root: str) -> Getter:
+def direct_getter(key: str | int) -> Getter:
+    """A function that gives the value under a key of the prepared payload, or None."""
+
+    def get(payload: dict[Any, Json]) -> Json:
+        value = payload.get(key)
+        return None if value == "" else value
+
+    return get
+
+
+def _two_names(root: str, name: str) -> Getter:
     def get(payload: dict[str, Json]) -> Json:
         value = payload.get(root)
+        if type(value) is not dict:
+            value = _open(value)
+            if type(value) is not dict:
+                return None
+        value = value.get(name)
         return None if value == "" else value
 
     return get

@@ -6,23 +6,22 @@ absent, marks it and keeps the value under `extra`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from hub.errors import ConfigError, RecordError
+from hub.mapping.alternatives import Alternatives
 from hub.mapping.conditions import Condition, compile_condition
 from hub.mapping.fields import KINDS
-from hub.mapping.notes import Notes
+from hub.mapping.notes import Doc, Evaluate, Notes, Write
+from hub.mapping.paths import parse_path
 from hub.mapping.sources import Source, Sources
 from hub.mapping.transforms.base import Transform, compile_chain
-from hub.mapping.values import Clean, Json, is_absent
+from hub.mapping.values import Clean, Json
+from hub.mapping.writers import Copy, Spread, set_field
 from hub.model.outcome import HeldReason
 
-Doc: TypeAlias = dict[str, Json]
-Evaluate: TypeAlias = Callable[[Doc, Notes], Json]
-Write: TypeAlias = Callable[[Doc, Doc, Notes], None]
-
+_COPIED_KINDS = ("text", "json")
 _RULE_KEYS = frozenset({"from", "with", "default", "mark", "required", "unusable", "when"})
 _SPREAD_KEYS = frozenset(
     {"from", "with", "mark", "required", "unusable", "when", "take", "unless"}
@@ -73,18 +72,22 @@ class RuleCompiler:
         if stored:
             self.lineage.append(LineageEdge(target, tuple(source.name for source in found)))
         when = self.condition(rule.get("when"), f"{where}.when")
-        mark = _mark(rule, where)
-        if (
-            len(found) == 1
-            and when is None
-            and fallback is None
-            and not mark
-            and not _holds(rule, where)
-        ):
-            return _plain(found[0], clean, target)
-        return _full(
-            _Alternatives(found, clean, target, _holds(rule, where)), fallback, when, mark
-        )
+        alternatives = Alternatives(found, clean, target, hold=_holds(rule, where))
+        return _guarded(alternatives.first, fallback, when, _mark(rule, where))
+
+    def field(self, spec: Json, kind: str, target: str, where: str) -> Write | Copy:
+        """What writes a rule's value under the last name of `target`; a `Copy` if it need only be copied.
+
+        Raises:
+            ConfigError: the rule says something that is no rule; names `where`.
+        """
+        member = target.rpartition(".")[2]
+        write = set_field(member, self.value(spec, kind, target, where))
+        if not isinstance(spec, str) or kind not in _COPIED_KINDS:
+            return write
+        path = parse_path(spec, where)
+        plain = int if kind == "json" else None
+        return Copy(path.root, member, plain, write) if len(path.steps) == 1 else write
 
     def spread(self, spec: Json, label: str, where: str) -> Write:
         """A function that merges what a transform gives into a document.
@@ -101,8 +104,9 @@ class RuleCompiler:
             )
         names = tuple(source.name for source in found)
         self.lineage.extend(LineageEdge(target, names) for target in gives)
-        options = _Spread(
-            alternatives=_Alternatives(found, chain, label, _holds(rule, where)),
+        options = Spread(
+            alternatives=Alternatives(found, chain, label, hold=_holds(rule, where)),
+            label=label,
             every=_one_of(rule, "take", ("first", "every"), where) == "every",
             unless=tuple(rule.get("unless") or ()),
             when=self.condition(rule.get("when"), f"{where}.when"),
@@ -130,150 +134,11 @@ class RuleCompiler:
         return _missing(target, pointer) if rule.get("required") else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Alternatives:
-    """Sources in order of preference with what cleans their values."""
-
-    sources: list[Source]
-    clean: Clean
-    target: str
-    hold: bool
-
-    def first(self, payload: Doc, notes: Notes) -> Json:
-        bad: tuple[Source, Json, ValueError] | None = None
-        for source in self.sources:
-            raw = source.get(payload)
-            if raw is None:
-                continue
-            try:
-                value = self.clean(raw)
-            except ValueError as error:
-                if bad is None and not is_absent(raw):
-                    bad = (source, raw, error)
-                continue
-            if value is not None:
-                return value
-        if bad is not None:
-            self.refuse(bad, notes)
-        return None
-
-    def every(self, payload: Doc, notes: Notes) -> list[Json]:
-        parts = [_Alternatives([s], self.clean, self.target, hold=False) for s in self.sources]
-        values = [part.first(payload, notes) for part in parts]
-        found = [value for value in values if value is not None]
-        if self.hold and not found:
-            self.first(payload, notes)
-        return found
-
-    def refuse(self, bad: tuple[Source, Json, ValueError], notes: Notes) -> None:
-        source, raw, error = bad
-        if self.hold:
-            raise RecordError(HeldReason.INVALID_VALUE, source.pointer, self.target) from error
-        path = source.name if source.paths else f"answer:{self.target}"
-        notes.unusable(self.target, path, raw, getattr(error, "mark", ""))
-
-
-@dataclass(frozen=True, slots=True)
-class _Spread:
-    alternatives: _Alternatives
-    every: bool
-    unless: tuple[str, ...]
-    when: Condition | None
-    mark: str
-    required: bool
-    gives: frozenset[str]
-
-    def write(self, payload: Doc, doc: Doc, notes: Notes) -> None:
-        if any(name in doc for name in self.unless):
-            return
-        if self.when is not None and not self.when(payload):
-            return
-        if self.every:
-            results = self.alternatives.every(payload, notes)
-        else:
-            result = self.alternatives.first(payload, notes)
-            results = [] if result is None else [result]
-        for result in results:
-            self._merge(doc, result, notes)
-        if results and self.mark:
-            notes.marks.add(self.mark)
-        if not results and self.required:
-            first = self.alternatives.sources[0]
-            raise RecordError(HeldReason.MISSING, first.pointer, self.alternatives.target)
-
-    def _merge(self, doc: Doc, result: Doc, notes: Notes) -> None:
-        for name, value in result.items():
-            if name not in self.gives:
-                continue
-            if name == "marks":
-                notes.marks.update(value)
-            elif name not in doc:
-                doc[name] = value
-            else:
-                _join(doc, name, value)
-
-
-def _join(doc: Doc, name: str, value: Json) -> None:
-    known = doc[name]
-    if name == "mobile_e164" and value != known:
-        _join_phones(doc, [{"value": value, "kind": "mobile"}])
-    elif name == "phones":
-        _join_phones(doc, value)
-    elif type(known) is dict:
-        doc[name] = {**value, **known}
-
-
-def _join_phones(doc: Doc, phones: list[Doc]) -> None:
-    known = doc.setdefault("phones", [])
-    doc["phones"] = [*known, *(phone for phone in phones if phone not in known)]
-
-
-def set_field(target: str, evaluate: Evaluate) -> Write:
-    """A writer that puts a rule's value under `target`, if there is one."""
-
-    def write(payload: Doc, doc: Doc, notes: Notes) -> None:
-        value = evaluate(payload, notes)
-        if value is not None:
-            doc[target] = value
-
-    return write
-
-
-def set_group(group: str, writers: list[Write]) -> Write:
-    """A writer that puts what `writers` write into an object under `group`, if it is not empty."""
-
-    def write(payload: Doc, doc: Doc, notes: Notes) -> None:
-        inner: Doc = {}
-        for each in writers:
-            each(payload, inner, notes)
-        if inner:
-            doc[group] = inner
-
-    return write
-
-
-def _plain(source: Source, clean: Clean, target: str) -> Evaluate:
-    get = source.get
-    alternatives = _Alternatives([source], clean, target, hold=False)
-
-    def evaluate(payload: Doc, notes: Notes) -> Json:
-        value = get(payload)
-        if value is None:
-            return None
-        try:
-            return clean(value)
-        except ValueError as error:
-            if not is_absent(value):
-                alternatives.refuse((source, value, error), notes)
-            return None
-
-    return evaluate
-
-
-def _full(
-    alternatives: _Alternatives, fallback: Evaluate | None, when: Condition | None, mark: str
+def _guarded(
+    first: Evaluate, fallback: Evaluate | None, when: Condition | None, mark: str
 ) -> Evaluate:
-    first = alternatives.first
+    if fallback is None and when is None and not mark:
+        return first
 
     def evaluate(payload: Doc, notes: Notes) -> Json:
         if when is not None and not when(payload):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hub.errors import ConfigError
-from hub.mapping.answers import Answers, slot_getter
-from hub.mapping.paths import Getter, Path, compile_getter, parse_path
+from hub.mapping.answers import Answers
+from hub.mapping.paths import Getter, Path, compile_getter, direct_getter, parse_path
 from hub.mapping.values import Json
 
 CONTEXT = "$context"
@@ -16,12 +16,16 @@ CONTEXT_FIELDS = ("received_at", "via", "source_key", "merchant")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One compiled source: how to get the value, its name for people, its place in the payload."""
+    """One compiled source: how to get the value, its name for people, its place in the payload.
+
+    `key` is set where the value stands directly under it in the prepared payload.
+    """
 
     get: Getter
     name: str
     pointer: str
     paths: tuple[Path, ...] = ()
+    key: str | int | None = None
 
 
 @dataclass(slots=True)
@@ -52,7 +56,8 @@ class Sources:
 
     def _path(self, text: str, where: str) -> Source:
         path = parse_path(text, where)
-        return Source(compile_getter(path), path.text, path.pointer, (path,))
+        key = path.root if len(path.steps) == 1 else None
+        return Source(compile_getter(path), path.text, path.pointer, (path,), key)
 
     def _special(self, spec: Json, where: str) -> Source:
         if not isinstance(spec, dict) or len(spec) != 1:
@@ -71,7 +76,8 @@ class Sources:
     def _answer(self, pattern: Json, where: str) -> Source:
         slot = self.answers.slot(pattern, where)
         container = self.answers.containers[0]
-        return Source(slot_getter(slot), f"{container.text}?{pattern}", container.pointer)
+        name = f"{container.text}?{pattern}"
+        return Source(direct_getter(slot), name, container.pointer, key=slot)
 
     def _context(self, name: Json, where: str) -> Source:
         if name not in CONTEXT_FIELDS:

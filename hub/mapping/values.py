@@ -207,6 +207,11 @@ def as_json(value: Json, depth: int = 0) -> Json:
 
 def as_raw(value: Json) -> Json:
     """The value as it came, cleaned as `as_json` does; None for an absent one."""
+    kind = type(value)
+    if kind is str and value.isprintable():
+        return value.strip() or None
+    if kind is int or kind is bool:
+        return value
     cleaned = as_json(value)
     return None if is_absent(cleaned) else cleaned
 
