@@ -6,7 +6,7 @@ COMMIT that nobody answered, or a spooled delivery that was stored after all, ch
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -59,9 +59,10 @@ WITH input AS MATERIALIZED (
     ON CONFLICT (merchant, source_key, receiver, window_start)
     DO UPDATE SET deliveries = a.deliveries + excluded.deliveries
 )
-SELECT i.id, CASE WHEN s.id IS NULL THEN d.duplicate_of ELSE s.duplicate_of END, s.id IS NOT NULL
-FROM input i LEFT JOIN stored s USING (id) LEFT JOIN inbox.delivery d ON d.id = i.id
+SELECT id, duplicate_of FROM stored
 """
+# Apart, since only a later statement sees what another transaction has just committed.
+_STORED_BEFORE = "SELECT id, duplicate_of FROM inbox.delivery WHERE id = ANY(%s)"
 _IDS_KNOWN = "SELECT id FROM inbox.delivery WHERE id = ANY(%s)"
 
 
@@ -87,8 +88,11 @@ def store_deliveries(
     """
     if not deliveries:
         return []
-    rows = conn.execute(STORE, parameters(deliveries, receiver)).fetchall()
-    return _in_order(deliveries, rows)
+    fates = _new(conn.execute(STORE, parameters(deliveries, receiver)).fetchall())
+    missing = _missing(deliveries, fates)
+    if missing:
+        fates |= _old(conn.execute(_STORED_BEFORE, (missing,)).fetchall())
+    return [fates[delivery.id] for delivery in deliveries]
 
 
 async def store_deliveries_async(
@@ -98,7 +102,12 @@ async def store_deliveries_async(
     if not deliveries:
         return []
     cursor = await conn.execute(STORE, parameters(deliveries, receiver))
-    return _in_order(deliveries, await cursor.fetchall())
+    fates = _new(await cursor.fetchall())
+    missing = _missing(deliveries, fates)
+    if missing:
+        cursor = await conn.execute(_STORED_BEFORE, (missing,))
+        fates |= _old(await cursor.fetchall())
+    return [fates[delivery.id] for delivery in deliveries]
 
 
 def known_ids(conn: psycopg.Connection[Any], ids: Sequence[UUID]) -> set[UUID]:
@@ -130,6 +139,15 @@ def parameters(deliveries: Sequence[Delivery], receiver: str) -> dict[str, Any]:
     }
 
 
-def _in_order(deliveries: Sequence[Delivery], rows: Sequence[tuple[Any, ...]]) -> list[Stored]:
-    fates = {row[0]: Stored(*row) for row in rows}
-    return [fates[delivery.id] for delivery in deliveries]
+def _new(rows: Sequence[tuple[UUID, UUID | None]]) -> dict[UUID, Stored]:
+    return {own_id: Stored(own_id, duplicate_of) for own_id, duplicate_of in rows}
+
+
+def _old(rows: Sequence[tuple[UUID, UUID | None]]) -> dict[UUID, Stored]:
+    return {own_id: Stored(own_id, duplicate_of, is_new=False) for own_id, duplicate_of in rows}
+
+
+def _missing(deliveries: Sequence[Delivery], fates: Mapping[UUID, Stored]) -> list[UUID]:
+    if len(fates) == len(deliveries):
+        return []
+    return [delivery.id for delivery in deliveries if delivery.id not in fates]

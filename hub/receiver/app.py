@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.routing import Router
+from starlette.types import Receive, Scope, Send
 
 from hub.connectors.base import Connector, connectors
 from hub.errors import ConfigError
@@ -87,13 +89,26 @@ def create_app(setup: ReceiverSetup) -> FastAPI:
             await group_commit.close()
             await rejections.close()
 
-    app = FastAPI(title="Lead hub", description="Operator API.", lifespan=lifespan, redoc_url=None)
+    app = _ReceiverApp(
+        title="Lead hub", description="Operator API.", lifespan=lifespan, redoc_url=None
+    )
     app.state.group_commit = group_commit
-    # Hooks come first: their routes are tried before all others.
-    app.router.routes[:0] = hooks.routes(context, rejections)
+    app.hooks = Router(hooks.routes(context, rejections))
     app.router.routes += [*probes.routes(context, group_commit), *forms.routes(context)]
     app.include_router(operator.router(context, group_commit, setup.receiver))
     return app
+
+
+class _ReceiverApp(FastAPI):
+    """FastAPI with the hooks before it: its middleware would cost a lead more than they do."""
+
+    hooks: Router
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/hooks/"):
+            await self.hooks(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def _connectors_by_source(setup: ReceiverSetup) -> dict[str, Connector]:
