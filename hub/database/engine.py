@@ -22,6 +22,15 @@ _SESSION = {
     "timezone": "UTC",
 }
 
+# A server that vanished without a word is noticed after a minute, not after two hours.
+_PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+
 
 def normalise_url(text: str) -> str:
     """`text` as a SQLAlchemy URL for psycopg 3; takes `postgres://`, `postgresql://` and `postgresql+psycopg://`.
@@ -67,8 +76,8 @@ def make_engine(url: str, *, pool_size: int = 5, application: str = "lead-hub") 
         pool_timeout=30,
         hide_parameters=True,
         connect_args={
+            **_PATIENCE,
             "application_name": application,
-            "connect_timeout": 10,
             "options": options,
         },
     )

@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from hub.errors import StoreAwayError
+from hub.errors import ConfigError, StoreAwayError
 
 _POLL_S = 0.02
 
@@ -57,10 +57,12 @@ class FileLock:
             time.sleep(_POLL_S)
 
     def _try(self, kind: int) -> bool:
-        if self._fd is None:
-            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
+            if self._fd is None:
+                self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._fd, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
+        except OSError as error:
+            raise ConfigError(f"{self._path}: cannot be locked ({error.strerror})") from error
         return True

@@ -87,7 +87,10 @@ def own_home(home: Path) -> Path:
 
 
 def _refuse_open(folder: Path, owner: int, forbidden: int) -> None:
-    found = folder.lstat()
+    try:
+        found = folder.lstat()
+    except OSError as error:
+        raise ConfigError(f"{folder}: cannot be used ({error.strerror}); set HUB_HOME") from error
     if not stat.S_ISDIR(found.st_mode):
         raise ConfigError(f"{folder}: not a folder; set HUB_HOME")
     if found.st_uid != owner:

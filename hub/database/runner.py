@@ -54,7 +54,7 @@ class Runner:
             return not self._launch(
                 "probe", str(folder), str(self.programs / "postgres")
             ).returncode
-        except (OSError, subprocess.SubprocessError):
+        except StoreAwayError:
             return False
 
     def give(self, folder: Path) -> None:
@@ -68,17 +68,20 @@ class Runner:
             who = f"namespace:{self.inner}"
         elif self.user is not None:
             who = "user:{}:{}".format(*self.user)
-        return subprocess.run(  # noqa: S603 -- our own launcher and arguments
-            [sys.executable, "-I", "-S", str(_LAUNCHER), action, who, *arguments],
-            env=_ENVIRONMENT,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_PROGRAM_TIMEOUT_S,
-            check=False,
-        )
+        try:
+            return subprocess.run(  # noqa: S603 -- our own launcher and arguments
+                [sys.executable, "-I", "-S", str(_LAUNCHER), action, who, *arguments],
+                env=_ENVIRONMENT,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_PROGRAM_TIMEOUT_S,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise StoreAwayError(f"{action} of a PostgreSQL program did not end") from error
 
 
 def find_runner(folder: Path) -> Runner | None:

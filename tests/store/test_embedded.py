@@ -356,6 +356,16 @@ def test_a_link_in_place_of_the_database_folder_is_refused(new_home: Path, tmp_p
         start(new_home)
 
 
+def test_a_home_that_is_no_folder_is_refused(new_home: Path, tmp_path: Path):
+    new_home.write_text("", "utf-8")
+    with pytest.raises(ConfigError, match="not a folder"):
+        start(new_home)
+
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ConfigError, match="cannot be used"):
+        start(tmp_path / "dangling")
+
+
 def test_the_parents_of_a_home_stay_as_they_are(tmp_path: Path):
     tmp_path.chmod(0o700)
 
