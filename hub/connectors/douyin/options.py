@@ -40,6 +40,8 @@ DEFAULT_FIELDS: Mapping[str, str] = {
     "appname": "app_name",
     "wechat": "weixin",
     "微信": "weixin",
+    "province": "province_name",
+    "city": "city_name",
     "省份": "province_name",
     "城市": "city_name",
     "备注": "remark",

@@ -33,7 +33,7 @@ DEFAULT_RULE: Mapping[str, str] = {
     "adv_id": "advertiser_id",
     "adv_name": "advertiser_name",
     "province": "province_name",
-    "remark": "remark_dict",
+    "remark_dict": "remark_dict",
 }
 
 
