@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import html
 
-import sqlalchemy as sa
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from hub.connectors.sessions import TokenSet
+from hub.database.engine import make_engine
 from hub.errors import (
     ConfigError,
     HubError,
@@ -32,16 +32,14 @@ _LONGEST = 2048
 _CODE_NAMES = ("auth_code", "code")
 
 
-def routes(
-    context: ReceiverContext, engine: sa.Engine, http: HttpFactory = fresh_client
-) -> list[Route]:
-    """The callback route. `engine` is used in threads, a connection at a time."""
+def routes(context: ReceiverContext, url: str, http: HttpFactory = fresh_client) -> list[Route]:
+    """The callback route. `url` is the store's: a callback is rare, so it opens its own connection."""
 
     async def callback(request: Request) -> Response:
         started = context.access.start()
         source_key = request.path_params["source"]
         try:
-            found = await _finish(context, engine, http, request)
+            found = await _finish(context, url, http, request)
         except HubError as error:
             refusal = _refusal(error)
             reply: Response = JSONResponse(
@@ -60,7 +58,7 @@ def routes(
 
 
 async def _finish(
-    context: ReceiverContext, engine: sa.Engine, http: HttpFactory, request: Request
+    context: ReceiverContext, url: str, http: HttpFactory, request: Request
 ) -> TokenSet:
     source_key = request.path_params["source"]
     if source_key not in context.sources:
@@ -72,10 +70,14 @@ async def _finish(
         raise RefusedError(
             "incomplete", status=400, message="open the address that hub source authorize prints"
         )
-    grant = grant_of(engine, context.keyring, context.settings, source_key, http=http)
-    return await asyncio.to_thread(
-        finish_in_browser, grant, state=state, code=code, now=context.clock()
-    )
+    engine = make_engine(url, pool_size=1, application="hub oauth")
+    try:
+        grant = grant_of(engine, context.keyring, context.settings, source_key, http=http)
+        return await asyncio.to_thread(
+            finish_in_browser, grant, state=state, code=code, now=context.clock()
+        )
+    finally:
+        engine.dispose()
 
 
 def _refusal(error: HubError) -> RefusedError:
