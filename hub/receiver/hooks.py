@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import MutableMapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from starlette.routing import Route
@@ -22,7 +23,6 @@ from hub.receiver.context import ReceiverContext
 from hub.receiver.replies import Send, refusal_reply, send_reply
 from hub.settings import SourceSettings, secrets_from_environment
 from hub.steps.hook_delivery import challenge_of, envelope_of, platform_key_of
-from hub.steps.keep_rejected import Rejections
 
 Scope = MutableMapping[str, Any]
 
@@ -40,6 +40,20 @@ class Asgi(Protocol):
         ...
 
 
+class Holding(Protocol):
+    """Where refused pushes wait until their secret is put right."""
+
+    async def keep(
+        self, source_key: str, source: SourceSettings, request: HookRequest, received_at: datetime
+    ) -> bool:
+        """Keep `request`; False if there is no room for it.
+
+        Raises:
+            RefusedError: 503, it could not be kept now.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Hook:
     """One source that is pushed, ready: its secrets are read once, at the start."""
@@ -50,7 +64,7 @@ class _Hook:
     secrets: tuple[bytes, ...]
 
 
-def routes(context: ReceiverContext, rejections: Rejections) -> list[Route]:
+def routes(context: ReceiverContext, rejections: Holding) -> list[Route]:
     """The hook routes of all configured sources that are pushed."""
     door = HookDoor(context, rejections)
     methods = ["GET", "POST"]
@@ -63,7 +77,7 @@ def routes(context: ReceiverContext, rejections: Rejections) -> list[Route]:
 class HookDoor:
     """The ASGI application behind the hook routes."""
 
-    def __init__(self, context: ReceiverContext, rejections: Rejections) -> None:
+    def __init__(self, context: ReceiverContext, rejections: Holding) -> None:
         self._context = context
         self._rejections = rejections
         self._hooks = {
