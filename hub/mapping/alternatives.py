@@ -32,15 +32,16 @@ class Alternatives:
         found: list[Json] = []
         bad: list[_Bad] = []
         for n, source in enumerate(self.sources):
-            raw = source.get(payload)
-            if raw is None:
+            raw = source.get(payload) if source.key is None else payload.get(source.key)
+            if raw is None or raw == "":
                 continue
             try:
                 value = self._clean(raw)
             except ValueError as error:
                 bad.append((n, raw, error))
-            else:
-                found.extend(() if value is None else (value,))
+                continue
+            if value is not None:
+                found.append(value)
         for each in bad:
             self._refuse(each, notes, hold=self._hold and not found)
         return found

@@ -14,6 +14,7 @@ from hub.mapping.answers import Answers
 from hub.mapping.conditions import Condition
 from hub.mapping.document import MappingDocument, only, read_document
 from hub.mapping.extensions import ExtensionField
+from hub.mapping.fields import INTERACTION_FIELDS
 from hub.mapping.leftovers import compile_leftovers, known_names
 from hub.mapping.notes import Doc, Notes, Write
 from hub.mapping.paths import ALL, Getter, Path, compile_getter, parse_path
@@ -321,7 +322,7 @@ def _interactions(document: MappingDocument, rules: RuleCompiler) -> tuple[_Inte
         only(spec, {"key", "fields", "spread", "when"}, where)
         name = f"{document.name.platform}/{document.name.entity}"
         entity, key = parts.compile_key(spec.get("key"), rules, name, f"{where}.key")
-        writers = parts.compile_interaction_fields(spec, rules, where)
+        writers = parts.compile_members(spec, INTERACTION_FIELDS, rules, where)
         when = rules.condition(spec.get("when"), f"{where}.when")
         found.append(_Interaction(entity, key, tuple(writers), when))
     return tuple(found)

@@ -44,9 +44,15 @@ def _combined(name: str, inner: Json, source_of: SourceOf, where: str) -> Condit
     if not isinstance(inner, list) or not inner:
         raise ConfigError(f"{where}: a list of conditions")
     conditions = [compile_condition(c, source_of, f"{where}[{n}]") for n, c in enumerate(inner)]
-    if name == "all":
-        return lambda payload: all(condition(payload) for condition in conditions)
-    return lambda payload: any(condition(payload) for condition in conditions)
+    stop_at = name == "any"
+
+    def combined(payload: dict[str, Json]) -> bool:
+        for condition in conditions:
+            if condition(payload) is stop_at:
+                return stop_at
+        return not stop_at
+
+    return combined
 
 
 def _single(document: dict[str, Json], source_of: SourceOf, where: str) -> Condition:
@@ -72,6 +78,9 @@ def _single(document: dict[str, Json], source_of: SourceOf, where: str) -> Condi
 
 
 def _plain(value: Json) -> str:
-    if type(value) is bool:
+    kind = type(value)
+    if kind is str:
+        return str(value).strip()
+    if kind is bool:
         return "true" if value else "false"
     return as_text_or_blank(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import filterfalse
 from typing import TypeAlias
 
 from hub.mapping.notes import Doc, Notes
@@ -42,10 +43,13 @@ def compile_leftovers(
     partly = tuple((name, inner) for name, inner in known.items() if inner is not None)
     names: frozenset[str | int] = frozenset((*known, *slots))
 
+    is_known = names.__contains__
+
     def find(payload: Doc, notes: Notes) -> dict[str, Json]:
         left = notes.left
-        for name, value in payload.items():
-            if name not in names and value is not None and value != "":
+        for name in filterfalse(is_known, payload):
+            value = payload[name]
+            if value is not None and value != "":
                 left[name] = value
         for name, inner in partly:
             value = payload.get(name)

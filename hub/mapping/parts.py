@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TypeAlias
 
 from hub.errors import ConfigError, RecordError
 from hub.mapping.document import MappingDocument, only
 from hub.mapping.extensions import ExtensionField
-from hub.mapping.fields import INTERACTION_FIELDS, TOUCH_FIELDS, lead_kind
+from hub.mapping.fields import TOUCH_FIELDS, lead_kind
 from hub.mapping.notes import Doc, Notes, Write
 from hub.mapping.rules import RuleCompiler
 from hub.mapping.values import Json
-from hub.mapping.writers import Copy, merged, set_field, set_group
+from hub.mapping.writers import Gated, by_root, merged, set_group
 from hub.model.lead import RecordContext
 from hub.model.outcome import HeldReason
 
@@ -29,7 +29,6 @@ _OFFSET = 1 << 63
 _WIDTH = 8
 _ABSENT = bytes(_WIDTH)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS = timedelta(milliseconds=1)
 
 
 def compile_key(spec: Json, rules: RuleCompiler, name: str, where: str) -> tuple[str, Key]:
@@ -87,26 +86,33 @@ def compile_rank(specs: Sequence[Json], rules: RuleCompiler, where: str) -> Rank
     ]
 
     def rank(payload: Doc, notes: Notes, context: RecordContext) -> bytes:
-        received = encode_component((context.received_at - _EPOCH) // _MS)
-        if not parts:
-            return received + context.record_id.bytes
-        components = [encode_component(part(payload, notes)) for part in parts]
-        return b"".join((*components, received, context.record_id.bytes))
+        rank = b""
+        for part in parts:
+            rank += encode_component(part(payload, notes))
+        return rank + encode_component(_unix_ms(context.received_at)) + context.record_id.bytes
 
     return rank
+
+
+def _unix_ms(instant: datetime) -> int:
+    since = instant - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
 
 
 def encode_component(value: int | None) -> bytes:
     """Eight bytes that compare as `value` does; absent is smaller than all else."""
     if value is None:
         return _ABSENT
-    return min(max(value + _OFFSET, 1), 2 * _OFFSET - 1).to_bytes(_WIDTH, "big")
+    shifted = value + _OFFSET
+    if not 0 < shifted < 2 * _OFFSET:
+        shifted = 1 if shifted <= 0 else 2 * _OFFSET - 1
+    return shifted.to_bytes(_WIDTH, "big")
 
 
 def compile_fields(document: MappingDocument, rules: RuleCompiler) -> list[Write]:
     """Writers for `fields` and `spread`, in the order they are written; members of one object together."""
-    plain: list[Write | Copy] = []
-    groups: dict[str, list[Write | Copy]] = {}
+    plain: list[Gated] = []
+    groups: dict[str, list[Gated]] = {}
     for target, spec in document.objects("fields").items():
         where = f"{document.name}: fields.{target}"
         group, _, member = target.rpartition(".")
@@ -117,11 +123,24 @@ def compile_fields(document: MappingDocument, rules: RuleCompiler) -> list[Write
             )
         into = groups.setdefault(group, []) if group else plain
         into.append(rules.field(spec, kind, target, where))
-    writers = merged(plain)
-    writers.extend(set_group(group, merged(inner)) for group, inner in groups.items())
-    for label, spec in document.objects("spread").items():
-        writers.append(rules.spread(spec, label, f"{document.name}: spread.{label}"))
-    return writers
+    writers = merged(sorted(plain, key=by_root))
+    writers.extend(
+        set_group(group, merged(sorted(inner, key=by_root))) for group, inner in groups.items()
+    )
+    return writers + merged(
+        compile_spreads(document.items("spread"), rules, f"{document.name}: spread")
+    )
+
+
+def compile_spreads(specs: Sequence[Json], rules: RuleCompiler, where: str) -> list[Gated]:
+    """The rules of a `spread`: a list, since a rule may look at what those before it have written."""
+    found = []
+    for n, spec in enumerate(specs):
+        if not isinstance(spec, dict) or not isinstance(spec.get("name"), str):
+            raise ConfigError(f"{where}[{n}]: an object with name, from and with")
+        rule = {key: value for key, value in spec.items() if key != "name"}
+        found.append(rules.spread(rule, spec["name"], f"{where}.{spec['name']}"))
+    return found
 
 
 def compile_extensions(
@@ -134,7 +153,7 @@ def compile_extensions(
     """
     declared = document.objects("extensions")
     known = {field.name: field for field in registered}
-    writers = []
+    found = []
     for name, spec in declared.items():
         where = f"{document.name}: extensions.{name}"
         if not isinstance(spec, dict):
@@ -146,18 +165,18 @@ def compile_extensions(
             str(spec.get("pii", "text")),
         )
         rule = {key: value for key, value in spec.items() if key not in ("type", "label", "pii")}
-        writers.append(_extension(field, rule, rules, where))
+        found.append(_extension(field, rule, rules, where))
     for field in registered:
         if field.name not in declared:
             where = f"{document.name}: extension {field.name}"
-            writers.append(_extension(field, _found_by_name(field, rules), rules, where))
-    return [set_group("ext", writers)] if writers else []
+            found.append(_extension(field, _found_by_name(field, rules), rules, where))
+    return [set_group("ext", merged(found))] if found else []
 
 
-def _extension(field: ExtensionField, rule: Doc, rules: RuleCompiler, where: str) -> Write:
+def _extension(field: ExtensionField, rule: Doc, rules: RuleCompiler, where: str) -> Gated:
     if field.type == "instant" and "with" not in rule:
         rule = {**rule, "with": "datetime"}
-    return set_field(field.name, rules.value(rule, field.type, f"ext.{field.name}", where))
+    return rules.field(rule, field.type, f"ext.{field.name}", where)
 
 
 def _found_by_name(field: ExtensionField, rules: RuleCompiler) -> Doc:
@@ -186,9 +205,7 @@ def compile_touchpoints(document: MappingDocument, rules: RuleCompiler) -> list[
 def _touchpoint(spec: Doc, rules: RuleCompiler, where: str) -> Touch:
     kind = spec["kind"]
     copied = _copies(spec.get("copy") or {}, where)
-    writers = compile_members(spec.get("fields") or {}, TOUCH_FIELDS, rules, f"{where}.fields")
-    for label, rule in (spec.get("spread") or {}).items():
-        writers.append(rules.spread(rule, label, f"{where}.spread.{label}"))
+    writers = compile_members(spec, TOUCH_FIELDS, rules, where)
     when = rules.condition(spec.get("when"), f"{where}.when")
 
     def touch(payload: Doc, doc: Doc, notes: Notes) -> Doc | None:
@@ -217,23 +234,17 @@ def _copies(spec: Json, where: str) -> list[tuple[str, str]]:
 
 
 def compile_members(
-    specs: Json, kinds: Mapping[str, str], rules: RuleCompiler, where: str
+    spec: Doc, kinds: Mapping[str, str], rules: RuleCompiler, where: str
 ) -> list[Write]:
-    """Writers for the fields of a document whose vocabulary is `kinds`."""
-    if not isinstance(specs, dict):
-        raise ConfigError(f"{where}: an object of fields")
-    only(specs, kinds.keys(), where)
-    return [
-        set_field(name, rules.value(spec, kinds[name], name, f"{where}.{name}"))
-        for name, spec in specs.items()
+    """Writers for the `fields` and `spread` of a document whose vocabulary is `kinds`."""
+    fields, spreads = spec.get("fields") or {}, spec.get("spread") or []
+    if not isinstance(fields, dict) or not isinstance(spreads, list):
+        raise ConfigError(f"{where}: fields is an object, spread a list")
+    only(fields, kinds.keys(), f"{where}.fields")
+    found = [
+        rules.field(rule, kinds[name], name, f"{where}.fields.{name}")
+        for name, rule in fields.items()
     ]
-
-
-def compile_interaction_fields(spec: Doc, rules: RuleCompiler, where: str) -> list[Write]:
-    """Writers for an interaction's document: its `fields` and `spread`."""
-    writers = compile_members(
-        spec.get("fields") or {}, INTERACTION_FIELDS, rules, f"{where}.fields"
+    return merged(
+        [*sorted(found, key=by_root), *compile_spreads(spreads, rules, f"{where}.spread")]
     )
-    for label, rule in (spec.get("spread") or {}).items():
-        writers.append(rules.spread(rule, label, f"{where}.spread.{label}"))
-    return writers

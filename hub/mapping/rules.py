@@ -13,12 +13,12 @@ from hub.errors import ConfigError, RecordError
 from hub.mapping.alternatives import Alternatives
 from hub.mapping.conditions import Condition, compile_condition
 from hub.mapping.fields import KINDS
-from hub.mapping.notes import Doc, Evaluate, Notes, Write
-from hub.mapping.paths import parse_path
-from hub.mapping.sources import Source, Sources
+from hub.mapping.notes import Doc, Evaluate, Notes
+from hub.mapping.paths import ALL
+from hub.mapping.sources import Source, Sources, gate_of
 from hub.mapping.transforms.base import Transform, compile_chain
 from hub.mapping.values import Clean, Json
-from hub.mapping.writers import Copy, Spread, set_field
+from hub.mapping.writers import Gated, Spread, set_field
 from hub.model.outcome import HeldReason
 
 _COPIED_KINDS = ("text", "json")
@@ -61,36 +61,45 @@ class RuleCompiler:
         """
         rule = _as_rule(spec, _RULE_KEYS, where)
         found = self._sources_of(rule, where, stored=stored)
+        return self._evaluate(rule, found, kind, target, where)
+
+    def field(self, spec: Json, kind: str, target: str, where: str) -> Gated:
+        """What writes a rule's value under the last name of `target`.
+
+        Raises:
+            ConfigError: the rule says something that is no rule; names `where`.
+        """
+        rule = _as_rule(spec, _RULE_KEYS, where)
+        found = self._sources_of(rule, where)
+        self.lineage.append(LineageEdge(target, tuple(source.name for source in found)))
+        member = target.rpartition(".")[2]
+        write = set_field(member, self._evaluate(rule, found, kind, target, where))
+        if rule.keys() & {"required", "default"}:
+            return Gated(None, write)
+        root = _common_root(found)
+        direct = bool(root) or all(source.key is not None for source in found)
+        copied = direct and kind in _COPIED_KINDS and not rule.keys() & {"with", "when", "mark"}
+        plain = int if copied and kind == "json" else None
+        keys = tuple(source.paths[0].steps[1] for source in found) if root else gate_of(found)
+        return Gated(keys, write, member, copied, plain, root)
+
+    def _evaluate(
+        self, rule: Doc, found: list[Source], kind: str, target: str, where: str
+    ) -> Evaluate:
         chain, gives = compile_chain(rule.get("with"), self.transforms, where)
-        if gives and kind != "object":
+        if gives:
             raise ConfigError(
                 f"{where}: this transform gives {', '.join(gives)}: use it under `spread`"
             )
         finish = KINDS[kind]
         clean = finish if chain is None else _then(chain, finish)
         fallback = self._fallback(rule, target, found[0].pointer, where)
-        if stored:
-            self.lineage.append(LineageEdge(target, tuple(source.name for source in found)))
         when = self.condition(rule.get("when"), f"{where}.when")
         alternatives = Alternatives(found, clean, target, hold=_holds(rule, where))
         return _guarded(alternatives.first, fallback, when, _mark(rule, where))
 
-    def field(self, spec: Json, kind: str, target: str, where: str) -> Write | Copy:
-        """What writes a rule's value under the last name of `target`; a `Copy` if it need only be copied.
-
-        Raises:
-            ConfigError: the rule says something that is no rule; names `where`.
-        """
-        member = target.rpartition(".")[2]
-        write = set_field(member, self.value(spec, kind, target, where))
-        if not isinstance(spec, str) or kind not in _COPIED_KINDS:
-            return write
-        path = parse_path(spec, where)
-        plain = int if kind == "json" else None
-        return Copy(path.root, member, plain, write) if len(path.steps) == 1 else write
-
-    def spread(self, spec: Json, label: str, where: str) -> Write:
-        """A function that merges what a transform gives into a document.
+    def spread(self, spec: Json, label: str, where: str) -> Gated:
+        """What merges what a transform gives into a document.
 
         `take: every` merges every alternative, `unless: [fields]` skips the rule if one of them is there.
         What is already in the document stays; a second mobile joins `phones`.
@@ -114,7 +123,7 @@ class RuleCompiler:
             required=bool(rule.get("required")),
             gives=frozenset({*gives, "marks"}),
         )
-        return options.write
+        return Gated(None if options.required else gate_of(found), options.write)
 
     def _sources_of(self, rule: Doc, where: str, *, stored: bool = True) -> list[Source]:
         if "from" not in rule:
@@ -132,6 +141,16 @@ class RuleCompiler:
                 )
             return _default(rule["default"], f"{target.replace('.', '_')}_defaulted")
         return _missing(target, pointer) if rule.get("required") else None
+
+
+def _common_root(sources: list[Source]) -> str:
+    """The object that directly holds the values of all sources, "" if there is none."""
+    steps = [source.paths[0].steps if source.paths else () for source in sources]
+    roots = {step[0] for step in steps if len(step) == 2 and isinstance(step[1], str)}
+    same = len(roots) == 1 and all(
+        len(s.paths) == 1 and len(s.paths[0].steps) == 2 for s in sources
+    )
+    return str(roots.pop()) if same and ALL not in {step[1] for step in steps} else ""
 
 
 def _guarded(

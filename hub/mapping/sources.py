@@ -18,7 +18,8 @@ CONTEXT_FIELDS = ("received_at", "via", "source_key", "merchant")
 class Source:
     """One compiled source: how to get the value, its name for people, its place in the payload.
 
-    `key` is set where the value stands directly under it in the prepared payload.
+    `key` is set where the value stands directly under it in the prepared payload. `gate` are the keys of
+    which at least one must be there for the source to have a value; None if it can always have one.
     """
 
     get: Getter
@@ -26,6 +27,7 @@ class Source:
     pointer: str
     paths: tuple[Path, ...] = ()
     key: str | int | None = None
+    gate: tuple[str | int, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -57,7 +59,7 @@ class Sources:
     def _path(self, text: str, where: str) -> Source:
         path = parse_path(text, where)
         key = path.root if len(path.steps) == 1 else None
-        return Source(compile_getter(path), path.text, path.pointer, (path,), key)
+        return Source(compile_getter(path), path.text, path.pointer, (path,), key, (path.root,))
 
     def _special(self, spec: Json, where: str) -> Source:
         if not isinstance(spec, dict) or len(spec) != 1:
@@ -77,7 +79,7 @@ class Sources:
         slot = self.answers.slot(pattern, where)
         container = self.answers.containers[0]
         name = f"{container.text}?{pattern}"
-        return Source(direct_getter(slot), name, container.pointer, key=slot)
+        return Source(direct_getter(slot), name, container.pointer, key=slot, gate=(slot,))
 
     def _context(self, name: Json, where: str) -> Source:
         if name not in CONTEXT_FIELDS:
@@ -94,4 +96,15 @@ class Sources:
             return values if any(value is not None for value in values) else None
 
         name = "+".join(part.name for part in parts)
-        return Source(get, name, parts[0].pointer, tuple(p for part in parts for p in part.paths))
+        paths = tuple(p for part in parts for p in part.paths)
+        return Source(get, name, parts[0].pointer, paths, gate=gate_of(parts))
+
+
+def gate_of(sources: list[Source]) -> tuple[str | int, ...] | None:
+    """The keys of which at least one must be there for any of `sources` to have a value."""
+    keys: dict[str | int, None] = {}
+    for source in sources:
+        if source.gate is None:
+            return None
+        keys.update(dict.fromkeys(source.gate))
+    return tuple(keys)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import groupby
+from typing import Any, NamedTuple
 
 from hub.errors import RecordError
 from hub.mapping.alternatives import Alternatives
@@ -14,13 +15,19 @@ from hub.mapping.values import Json
 from hub.model.outcome import HeldReason
 
 
-class Copy(NamedTuple):
-    """A field that is the text under a key; `plain` is a type that is copied as well, `slow` does the rest."""
+class Gated(NamedTuple):
+    """A rule that needs running only if one of `keys` is in the payload; no keys: always.
 
-    key: str
-    member: str
-    plain: type | None
-    slow: Write
+    `root` is the object that holds the keys, if it is not the payload itself. With `copied`, printable text
+    is the value as it is; `plain` is a type whose values are as they are, too.
+    """
+
+    keys: tuple[str | int, ...] | None
+    write: Write
+    member: str = ""
+    copied: bool = False
+    plain: type | None = None
+    root: str = ""
 
 
 def set_field(target: str, evaluate: Evaluate) -> Write:
@@ -47,39 +54,68 @@ def set_group(group: str, writers: list[Write]) -> Write:
     return write
 
 
-def copy_fields(copies: Sequence[Copy]) -> Write:
-    """A writer for fields that are only copied: most fields of most payloads."""
-    table = tuple(copies)
+def by_root(rule: Gated) -> str:
+    """Sorts rules of single fields, whose order means nothing, so that `merged` makes few writers."""
+    return rule.root
+
+
+def merged(rules: Iterable[Gated]) -> list[Write]:
+    """Writers that do the same as `rules`, in their order, with hardly a call for what is absent."""
+    writers: list[Write] = []
+    for (root, always), group in groupby(rules, key=lambda rule: (rule.root, rule.keys is None)):
+        entries = list(group)
+        if always:
+            writers.extend(entry.write for entry in entries)
+        elif root:
+            writers.append(_write_nested(root, entries))
+        else:
+            writers.append(_write_gated(entries))
+    return writers
+
+
+def _write_gated(entries: Sequence[Gated]) -> Write:
+    table: Any = tuple(entry[:5] for entry in entries)
 
     def write(payload: Doc, doc: Doc, notes: Notes) -> None:
-        get = payload.get
-        for key, member, plain, slow in table:
-            value = get(key)
-            if value is None or value == "":
-                continue
-            kind = type(value)
-            if kind is str and value.isprintable():
-                text = value.strip()
-                if text:
-                    doc[member] = text
-            elif kind is plain:
-                doc[member] = value
-            else:
-                slow(payload, doc, notes)
+        _run(table, payload.get, payload, doc, notes)
 
     return write
 
 
-def merged(writers: Iterable[Write | Copy]) -> list[Write]:
-    """Writers with all copies done by one of them, first."""
-    copies: list[Copy] = []
-    others: list[Write] = []
-    for writer in writers:
-        if isinstance(writer, Copy):
-            copies.append(writer)
-        else:
-            others.append(writer)
-    return [copy_fields(copies), *others] if copies else others
+def _write_nested(root: str, entries: Sequence[Gated]) -> Write:
+    table: Any = tuple(entry[:5] for entry in entries)
+
+    def write(payload: Doc, doc: Doc, notes: Notes) -> None:
+        inner = payload.get(root)
+        if type(inner) is dict:
+            _run(table, inner.get, payload, doc, notes)
+        elif inner:
+            for entry in entries:  # JSON in a string
+                entry.write(payload, doc, notes)
+
+    return write
+
+
+def _run(
+    table: Any,  # noqa: ANN401 -- rows of Gated, without the cost of names
+    get: Callable[[str | int], Json],
+    payload: Doc,
+    doc: Doc,
+    notes: Notes,
+) -> None:
+    for keys, rule, member, copied, plain in table:
+        for key in keys:
+            value = get(key)
+            if value is None or value == "":
+                continue
+            kind = type(value)
+            if copied and kind is str and value.isprintable() and (text := value.strip()):
+                doc[member] = text
+            elif kind is plain:
+                doc[member] = value
+            else:
+                rule(payload, doc, notes)
+            break
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,10 @@ from hub.model.lead import IdentityKey, KeyKind
 HASHED_MOBILE = "sha256:"
 _MOBILE_PREFIX = "+861"
 _MOBILE_LENGTH = 14
+_SCOPED = (
+    (KeyKind.OPENID, "wechat_app_id", "wechat_openid"),
+    (KeyKind.EXTERNAL_USERID, "wecom_corp_id", "wecom_external_userid"),
+)
 
 
 def identity_keys(doc: Mapping[str, Any]) -> tuple[IdentityKey, ...]:
@@ -25,8 +29,9 @@ def identity_keys(doc: Mapping[str, Any]) -> tuple[IdentityKey, ...]:
         keys.append(IdentityKey(KeyKind.ID_NUMBER, id_number))
     if (unionid := get("wechat_unionid")) is not None:
         keys.append(IdentityKey(KeyKind.UNIONID, unionid))
-    keys.extend(_scoped(doc, KeyKind.OPENID, "wechat_app_id", "wechat_openid"))
-    keys.extend(_scoped(doc, KeyKind.EXTERNAL_USERID, "wecom_corp_id", "wecom_external_userid"))
+    for kind, scope, name in _SCOPED:
+        if name in doc and scope in doc:
+            keys.append(IdentityKey(kind, f"{doc[scope]}:{doc[name]}"))
     mobile = get("mobile_e164")
     if mobile is not None and len(mobile) == _MOBILE_LENGTH and mobile.startswith(_MOBILE_PREFIX):
         keys.append(IdentityKey(KeyKind.MOBILE, mobile))
@@ -35,12 +40,3 @@ def identity_keys(doc: Mapping[str, Any]) -> tuple[IdentityKey, ...]:
     if (email := get("email")) is not None and "@" in email:
         keys.append(IdentityKey(KeyKind.EMAIL, email.lower()))
     return tuple(keys)
-
-
-def _scoped(
-    doc: Mapping[str, Any], kind: KeyKind, scope: str, name: str
-) -> tuple[IdentityKey, ...]:
-    owner, value = doc.get(scope), doc.get(name)
-    if owner is None or value is None:
-        return ()
-    return (IdentityKey(kind, f"{owner}:{value}"),)

@@ -13,6 +13,10 @@ _MUNICIPALITIES = frozenset({"北京", "天津", "上海", "重庆"})
 _SEPARATORS = re.compile(r"[\s+\-/|,，、·>]+")
 _PROVINCE_ENDINGS = re.compile(r"(?:壮族|回族|维吾尔)?自治区$|特别行政区$|省$|市$")
 _CITY_ENDINGS = re.compile(r"市$|地区$|盟$|林区$")
+_NO_NAMES = frozenset({"中国", "未知", "其他", "不限"})
+_KNOWN_TEXTS = (
+    4096  # few names come again and again; what somebody makes up must not fill the memory
+)
 _UNKNOWN_CITY = {"marks": ["unusable:city_code"]}
 
 Codes = dict[str, Json]
@@ -24,19 +28,25 @@ def region_cn() -> Clean:
     A city alone names its province. Districts stay as they came: the table ends at the prefecture. A city
     that is not in its province is left out and marked; a region that is not known at all is unusable.
     """
-    find = _Regions().find
+    regions = _Regions()
+
+    @lru_cache(maxsize=_KNOWN_TEXTS)
+    def find(*texts: str) -> Codes | None:
+        parts = (part for text in texts for part in _SEPARATORS.split(text))
+        names = [part for part in parts if part and part not in _NO_NAMES]
+        return regions.find(names) if names else None
 
     def run(value: Json) -> Codes | None:
+        if type(value) is str:
+            return find(value)
         items = value if type(value) is list else [value]
-        names = [part for text in map(as_text, items) if text for part in _SEPARATORS.split(text)]
-        names = [name for name in names if name and name not in ("中国", "未知", "其他")]
-        return find(tuple(names[:4])) if names else None
+        return find(*(text for text in map(as_text, items) if text))
 
     return run
 
 
 class _Regions:
-    """The table with its look-ups; answers are kept, since few names come again and again."""
+    """The table with its look-ups."""
 
     def __init__(self) -> None:
         self._table = read_table()
@@ -45,9 +55,13 @@ class _Regions:
             for city in cities:
                 owners.setdefault(city, []).append(province)
         self._owner = {city: found[0] for city, found in owners.items() if len(found) == 1}
-        self.find = lru_cache(maxsize=4096)(self._find)
 
-    def _find(self, names: tuple[str, ...]) -> Codes:
+    def find(self, names: list[str]) -> Codes:
+        """The codes of names from the province down.
+
+        Raises:
+            ValueError: the table knows none of them.
+        """
         province = self._province(names[0])
         rest = list(names[1:])
         if province is None:

@@ -105,7 +105,8 @@ def none_if(values: Sequence[Json]) -> Clean:
     nothing = frozenset(_table_key(value) for value in listed)
 
     def run(value: Json) -> Json:
-        return None if _table_key(value) in nothing else value
+        text = value if type(value) is str else _table_key(value)
+        return None if text in nothing else value
 
     return run
 
@@ -182,7 +183,10 @@ def yes_no() -> Clean:
 
 
 def _table_key(value: Json) -> str | None:
-    if type(value) is bool:
+    kind = type(value)
+    if kind is str:
+        return str(value).strip().casefold()
+    if kind is bool:
         return "true" if value else "false"
     text = as_text(value)
     return text.casefold() if text is not None else None
