@@ -11,11 +11,12 @@ import typer
 from hub.cli.output import CheckFailedError, print_json, print_line, print_rows
 from hub.connectors.base import connector_for
 from hub.connectors.sessions import Account
-from hub.errors import ConfigError, HubError
+from hub.errors import HubError
 from hub.settings import HubSettings, SourceSettings, load_settings
 from hub.steps.authorize import (
     Grant,
     begin_authorization,
+    configured_source,
     finish_authorization,
     grant_of,
     granted_accounts,
@@ -45,7 +46,7 @@ def list_sources(as_json: AsJson = False) -> None:
 def show_source(source: Key, as_json: AsJson = False) -> None:
     """One source: settings (no secrets), last delivery, last pull, grant."""
     settings = load_settings()
-    found = _configured(settings, source)
+    found = configured_source(settings, source)
     with open_store() as store:
         status = source_status(store.engine, source, found, now=datetime.now(UTC))
     facts = {
@@ -74,14 +75,14 @@ def show_source(source: Key, as_json: AsJson = False) -> None:
 def check_source(source: Key, as_json: AsJson = False) -> None:
     """Ask the platform whether the grant works and covers the configured accounts; exit 1 if not."""
     settings = load_settings()
-    found = _configured(settings, source)
+    found = configured_source(settings, source)
     connector_for(found.platform)
     if not hasattr(connector_for(found.platform), "authorize_url"):
         _print_check({"source": source, "ok": True, "platform": "is not asked"}, as_json=as_json)
         return
     with open_store() as store:
         grant = grant_of(store.engine, open_keyring(), settings, source)
-        facts = _checked(grant, source)
+        facts = _checked(grant, source, found)
     _print_check(facts, as_json=as_json)
     if not facts["ok"]:
         raise CheckFailedError
@@ -91,7 +92,7 @@ def check_source(source: Key, as_json: AsJson = False) -> None:
 def list_accounts(source: Key, as_json: AsJson = False) -> None:
     """The accounts that the grant covers, as the platform lists them."""
     settings = load_settings()
-    _configured(settings, source)
+    configured_source(settings, source)
     with open_store() as store:
         grant = grant_of(store.engine, open_keyring(), settings, source)
         accounts = granted_accounts(grant, now=datetime.now(UTC))
@@ -108,7 +109,7 @@ def authorize_source(
 ) -> None:
     """Print the address at which to grant access; with --code, trade the code for tokens."""
     settings = load_settings()
-    _configured(settings, source)
+    configured_source(settings, source)
     now = datetime.now(UTC)
     with open_store() as store:
         grant = grant_of(store.engine, open_keyring(), settings, source)
@@ -119,18 +120,10 @@ def authorize_source(
         print_line("Open this address within ten minutes, tick every account and agree:")
         print_line(begin_authorization(grant, settings, now=now))
         print_line(
-            f"The browser comes back to {redirect_uri(settings, source)} (hub receive must run"
+            f"The browser comes back to {redirect_uri(settings, grant.source_key)} (hub receive must run"
             " there). If it cannot, copy auth_code from its address bar at once and run"
             f" `hub source authorize {source} --code CODE`."
         )
-
-
-def _configured(settings: HubSettings, source_key: str) -> SourceSettings:
-    found = settings.all_sources().get(source_key)
-    if found is None:
-        known = ", ".join(sorted(settings.all_sources())) or "none"
-        raise ConfigError(f"no source {source_key!r} in the settings; configured: {known}")
-    return found
 
 
 def _statuses(engine: sa.Engine, settings: HubSettings) -> list[SourceStatus]:
@@ -155,13 +148,13 @@ def _row(found: SourceStatus) -> tuple[Any, ...]:
     )
 
 
-def _checked(grant: Grant, source_key: str) -> dict[str, Any]:
+def _checked(grant: Grant, source_key: str, source: SourceSettings) -> dict[str, Any]:
     """What the platform says of the grant; an error is part of the answer."""
     try:
         accounts = granted_accounts(grant, now=datetime.now(UTC))
     except HubError as error:
         return {"source": source_key, "ok": False, "error": str(error)}
-    missing = _missing(grant.source, accounts)
+    missing = _missing(source, accounts)
     return {
         "source": source_key,
         "ok": not missing,

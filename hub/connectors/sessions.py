@@ -120,6 +120,14 @@ class OAuthConnector(Protocol):
         """Whether the source is configured for OAuth (an application id stands in its options)."""
         ...
 
+    def grant_holder(self, source: SourceSettings) -> str:
+        """The key of the source whose grant this one uses, "" for its own.
+
+        One grant often covers many accounts, and where a new one kills the old, two sources that each
+        authorised would take turns in losing theirs.
+        """
+        ...
+
     def warn_days(self, source: SourceSettings) -> int:
         """How many days before the refresh token dies a person is told."""
         ...

@@ -56,7 +56,7 @@ class _Pair(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One source's tokens in the store: who asks (`oauth`), where they are, who opens them."""
+    """Tokens in the store, under the key of the source that holds them: who asks (`oauth`), who opens them."""
 
     engine: sa.Engine
     keyring: KeyRing
@@ -111,20 +111,36 @@ def grant_of(
     *,
     http: HttpFactory = fresh_client,
 ) -> Grant:
-    """The grant of a configured source.
+    """The grant that a configured source uses: its own, or that of the source it names.
 
     Raises:
         ConfigError: no such source, or its platform has no OAuth.
     """
-    source = settings.all_sources().get(source_key)
-    if source is None:
-        known = ", ".join(sorted(settings.all_sources())) or "none"
-        raise ConfigError(f"no source {source_key!r} in the settings; configured: {known}")
+    source = configured_source(settings, source_key)
     connector = connector_for(source.platform)
     if not hasattr(connector, "authorize_url"):
         raise ConfigError(f"{source_key}: platform {source.platform} needs no authorisation")
     oauth = cast(OAuthConnector, connector)
-    return Grant(engine, keyring, source_key, source, oauth, http)
+    holder = oauth.grant_holder(source)
+    if not holder:
+        return Grant(engine, keyring, source_key, source, oauth, http)
+    held_by = configured_source(settings, holder)
+    if held_by.platform != source.platform or oauth.grant_holder(held_by):
+        raise ConfigError(f"{source_key}: {holder} holds no grant of its own on {source.platform}")
+    return Grant(engine, keyring, holder, held_by, oauth, http)
+
+
+def configured_source(settings: HubSettings, source_key: str) -> SourceSettings:
+    """The settings of a source.
+
+    Raises:
+        ConfigError: there is none under that key.
+    """
+    sources = settings.all_sources()
+    if source_key not in sources:
+        known = ", ".join(sorted(sources)) or "none"
+        raise ConfigError(f"no source {source_key!r} in the settings; configured: {known}")
+    return sources[source_key]
 
 
 def begin_authorization(grant: Grant, settings: HubSettings, *, now: datetime) -> str:

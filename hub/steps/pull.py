@@ -38,8 +38,15 @@ from hub.ops.cursors import read_cursor, write_cursor
 from hub.ops.tokens import read_token
 from hub.ops.wake import wake_loaders
 from hub.privacy.keyring import KeyRing
-from hub.settings import HubSettings
-from hub.steps.authorize import Grant, TokenStore, grant_of, note_lost, warn_of_expiry
+from hub.settings import HubSettings, SourceSettings
+from hub.steps.authorize import (
+    Grant,
+    TokenStore,
+    configured_source,
+    grant_of,
+    note_lost,
+    warn_of_expiry,
+)
 
 ClientFactory = Callable[[], httpx.AsyncClient]
 OnPage = Callable[[str, Page], None]
@@ -116,8 +123,11 @@ _AS_SCHEDULED = PullOptions()
 class _Pull:
     """One pull under way. `clock` runs on from the instant that the caller gave."""
 
+    engine: sa.Engine
+    keyring: KeyRing
+    source_key: str
+    source: SourceSettings
     grant: Grant
-    connector: PullConnector
     options: PullOptions
     until: datetime
     clock: Callable[[], datetime]
@@ -163,9 +173,14 @@ async def pull_streams(
         ConfigError: no such source, nothing to pull, or times that make no window.
         StoreError: the database refused or is away.
     """
-    pull = _prepare(grant_of_pulled(engine, keyring, settings, source_key), now, options)
+    source = configured_source(settings, source_key)
+    if not source.pulls:
+        raise ConfigError(f"source {source_key} has no `pulls:`; it is filled by pushes")
+    grant = grant_of(engine, keyring, settings, source_key)
+    until, clock = _times(now, options)
+    pull = _Pull(engine, keyring, source_key, source, grant, options, until, clock)
     result = PullResult(source_key, pull.until)
-    for stream in pull.grant.source.pulls:
+    for stream in source.pulls:
         found = StreamResult(stream)
         result.streams.append(found)
         try:
@@ -179,21 +194,8 @@ async def pull_streams(
     return result
 
 
-def grant_of_pulled(
-    engine: sa.Engine, keyring: KeyRing, settings: HubSettings, source_key: str
-) -> Grant:
-    """The grant of a source that can be pulled.
-
-    Raises:
-        ConfigError: it is not configured, or has no streams to pull.
-    """
-    grant = grant_of(engine, keyring, settings, source_key)
-    if not grant.source.pulls:
-        raise ConfigError(f"source {source_key} has no `pulls:`; it is filled by pushes")
-    return grant
-
-
-def _prepare(grant: Grant, now: datetime, options: PullOptions) -> _Pull:
+def _times(now: datetime, options: PullOptions) -> tuple[datetime, Callable[[], datetime]]:
+    """The frozen end, and a clock that runs on from `now`."""
     until = min(now, options.until) if options.until else now
     if options.since is not None and options.since >= until:
         raise ConfigError("--since must be earlier than --until and than now")
@@ -202,18 +204,17 @@ def _prepare(grant: Grant, now: datetime, options: PullOptions) -> _Pull:
     def clock() -> datetime:
         return now + timedelta(seconds=time.monotonic() - started)
 
-    connector = cast(PullConnector, connector_for(grant.source.platform))
-    return _Pull(grant, connector, options, until, clock)
+    return until, clock
 
 
 async def _pull_stream(pull: _Pull, found: StreamResult) -> None:
     """All pages of a stream, each stored before the next is asked for; `found` counts them."""
     cursor = await asyncio.to_thread(_cursor, pull, found.stream)
     request = PullRequest(found.stream, pull.options.since, pull.until, cursor)
-    source = pull.grant.source
-    opened = cast(SessionConnector, pull.connector).session(source, _ports(pull))
+    connector = cast(PullConnector, connector_for(pull.source.platform))
+    opened = cast(SessionConnector, connector).session(pull.source, _ports(pull))
     async with cast(AbstractAsyncContextManager[Any], opened) as session:
-        async for page in pull.connector.pages(session, request, source):
+        async for page in connector.pages(session, request, pull.source):
             await asyncio.to_thread(_store_page, pull, found.stream, page)
             _count(found, page)
             if pull.options.on_page:
@@ -223,7 +224,7 @@ async def _pull_stream(pull: _Pull, found: StreamResult) -> None:
 def _ports(pull: _Pull) -> PullPorts:
     return PullPorts(
         tokens=TokenStore(pull.grant, pull.clock),
-        fingerprint=pull.grant.keyring.synthetic_id,
+        fingerprint=pull.keyring.synthetic_id,
         limiter=pull.options.limiter or RateLimiter(),
         http=pull.options.client_factory,
     )
@@ -232,21 +233,21 @@ def _ports(pull: _Pull) -> PullPorts:
 def _cursor(pull: _Pull, stream: str) -> Mapping[str, Any]:
     if pull.is_backfill:
         return {}
-    with store_errors(), pull.grant.engine.begin() as conn:
-        return read_cursor(conn, pull.grant.source_key, stream)
+    with store_errors(), pull.engine.begin() as conn:
+        return read_cursor(conn, pull.source_key, stream)
 
 
 def _store_page(pull: _Pull, stream: str, page: Page) -> None:
     """Store a page and the cursor that follows it, both or neither; then wake the loaders."""
     now = pull.clock()
-    with store_errors(), pull.grant.engine.begin() as conn:
+    with store_errors(), pull.engine.begin() as conn:
         if page.envelope is not None:
             delivery = _delivery(pull, stream, page.envelope, now)
             store_deliveries(driver(conn), [delivery])
         if not pull.is_backfill:
-            write_cursor(conn, pull.grant.source_key, stream, page.cursor, now=now)
+            write_cursor(conn, pull.source_key, stream, page.cursor, now=now)
     if page.envelope is not None:
-        with store_errors(), pull.grant.engine.begin() as conn:
+        with store_errors(), pull.engine.begin() as conn:
             wake_loaders(conn)
 
 
@@ -259,8 +260,7 @@ def _delivery(pull: _Pull, stream: str, envelope: Envelope, now: datetime) -> De
     digest = hashlib.sha256(envelope.body).hexdigest()
     key = f"pull:{stream}:{pull.until.isoformat()}:{digest}"
     arrival = Arrival(Via.PULL, now, platform_key=key)
-    grant = pull.grant
-    sealed = seal_delivery(grant.keyring, grant.source_key, grant.source, envelope, arrival)
+    sealed = seal_delivery(pull.keyring, pull.source_key, pull.source, envelope, arrival)
     lane = Lane.BULK if pull.is_backfill else Lane.LIVE
     return replace(sealed, lane=lane, key_expires_at=now + _KEY_KEPT)
 
@@ -282,15 +282,15 @@ def _note_failure(pull: _Pull, stream: str, error: HubError) -> None:
         if row is not None and not row.lost:
             note_lost(grant, row.sealed, error, now=now)
     elif isinstance(error, PlatformRejectedError):
-        with store_errors(), grant.engine.begin() as conn:
+        with store_errors(), pull.engine.begin() as conn:
             raise_alert(
                 conn,
-                dedupe_key=f"pull-refused:{grant.source_key}:{stream}:{error.code}",
+                dedupe_key=f"pull-refused:{pull.source_key}:{stream}:{error.code}",
                 severity="critical",
-                summary=f"source {grant.source_key}, {stream}: {error}",
-                action=f"hub source check {grant.source_key}",
-                merchant=grant.source.merchant,
-                owner=grant.source.owner or None,
+                summary=f"source {pull.source_key}, {stream}: {error}",
+                action=f"hub source check {pull.source_key}",
+                merchant=pull.source.merchant,
+                owner=pull.source.owner or None,
             )
 
 

@@ -40,7 +40,7 @@ def source_status(
         StoreError: the database refused or is away. ConfigError: an option of the source is wrong.
     """
     with store_errors(), engine.begin() as conn:
-        row = read_token(conn, source_key)
+        row = read_token(conn, _holder(source) or source_key)
         delivered = last_delivery_at(conn, source_key)
         pulled = pulled_at(conn, source_key)
     needs_grant = _needs_grant(source)
@@ -61,6 +61,14 @@ def _needs_grant(source: SourceSettings) -> bool:
     if not hasattr(connector, "is_ready"):
         return False
     return bool(source.pulls) or cast(OAuthConnector, connector).is_ready(source)
+
+
+def _holder(source: SourceSettings) -> str:
+    """The source whose grant this one uses, "" for its own or none."""
+    connector = connector_for(source.platform)
+    if not hasattr(connector, "grant_holder"):
+        return ""
+    return cast(OAuthConnector, connector).grant_holder(source)
 
 
 def _word(row: StoredToken | None, now: datetime, *, needs_grant: bool) -> str:

@@ -312,6 +312,36 @@ def test_the_platform_lists_the_accounts_of_the_grant(
     ]
 
 
+def test_sources_of_one_application_share_a_grant(
+    granted: Grant,
+    hub_settings: HubSettings,
+    keyring: KeyRing,
+    engine: sa.Engine,
+    clock: FakeClock,
+) -> None:
+    """Where a new grant kills the old one, a second grant would end the first source's pulls."""
+    second = SourceSettings(platform="douyin", pulls=("star_clue",), options={"grant": KEY})
+    both = hub_settings.model_copy(update={"sources": {**hub_settings.sources, "star": second}})
+
+    shared = grant_of(engine, keyring, both, "star")
+
+    assert shared.source_key == KEY
+    assert current_tokens(shared, now=clock()) == current_tokens(granted, now=clock())
+
+
+def test_a_shared_grant_is_one_that_somebody_holds(
+    hub_settings: HubSettings, keyring: KeyRing, engine: sa.Engine
+) -> None:
+    lost = SourceSettings(platform="douyin", options={"grant": "nobody"})
+    chained = SourceSettings(platform="douyin", options={"grant": "lost"})
+    sources = {**hub_settings.sources, "lost": lost, "chained": chained}
+    settings = hub_settings.model_copy(update={"sources": sources})
+
+    for key in ("lost", "chained"):
+        with pytest.raises(ConfigError):
+            grant_of(engine, keyring, settings, key)
+
+
 def test_a_source_that_was_never_authorised_says_what_to_do(
     grant: Grant, clock: FakeClock
 ) -> None:

@@ -102,6 +102,10 @@ class DouyinConnector:
         """Whether the source has an application id."""
         return bool(options_of(source).app_id)
 
+    def grant_holder(self, source: SourceSettings) -> str:
+        """The source whose grant this one uses (`options.grant`), "" for its own."""
+        return options_of(source).grant
+
     def warn_days(self, source: SourceSettings) -> int:
         """Days before the refresh token dies at which a person is told."""
         return options_of(source).warn_days

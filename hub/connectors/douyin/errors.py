@@ -59,8 +59,9 @@ RULES: Mapping[int, CodeRule] = MappingProxyType(
         40113: CodeRule(Action.STOP, "application missing or disabled", "check `app_id`"),
         40115: CodeRule(Action.REAUTHORIZE, "authorisation code invalid or used", _AGAIN),
         40118: CodeRule(Action.STOP, "endpoint not allow-listed", "apply for it at the platform"),
+        # A new grant mends it, but the tokens are good: other accounts go on being pulled with them.
         40119: CodeRule(
-            Action.REAUTHORIZE,
+            Action.STOP,
             "developer and advertiser are different companies",
             f"{_AGAIN} and tick 敏感物料授权 (material_auth)",
         ),

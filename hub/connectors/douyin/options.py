@@ -67,6 +67,7 @@ class DouyinOptions(BaseModel):
     spi_status_code: int = 200
 
     # OAuth.
+    grant: str = Field(default="", description="key of the source whose grant this one uses")
     app_id: str = ""
     secret_env: str = Field(default="", description="environment variable that holds the secret")
     scope: tuple[int, ...] = ()

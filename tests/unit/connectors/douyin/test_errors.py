@@ -35,7 +35,7 @@ def an_error(code: int, headers: dict[str, str] | None = None, **overrides: str)
         (40113, PlatformRejectedError),
         (40115, AuthorizationLostError),
         (40118, PlatformRejectedError),
-        (40119, AuthorizationLostError),
+        (40119, PlatformRejectedError),
         (40130, RateLimitedError),
         (50000, PlatformDownError),
     ],
