@@ -1,0 +1,118 @@
+"""The live mappings of a process: read from the registry, compiled when they change."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from hub.errors import ConfigError
+from hub.mapping.compile import CompiledMapping, compile_mapping
+from hub.mapping.extensions import ExtensionField
+from hub.registry.extensions import extensions_by_merchant
+from hub.registry.files import SchemaFiles, schema_files
+from hub.registry.live import (
+    ALL_MERCHANTS,
+    LiveKey,
+    LiveVersions,
+    documents_of,
+    ensure_shipped,
+    live_versions,
+)
+from hub.registry.merchants import sync_registry
+from hub.settings import HubSettings
+
+log = logging.getLogger("hub.mappings")
+_Compiled = dict[tuple[int, str], CompiledMapping | None]
+
+
+def prepare_registry(conn: sa.Connection, settings: HubSettings) -> list[str]:
+    """At start-up: merchants and sources of `hub.yaml` registered, shipped mappings live; what was shipped.
+
+    Raises:
+        ConfigError: a source key changed what it stands for, or the schemas folder is not there.
+    """
+    sync_registry(conn, settings)
+    return ensure_shipped(conn, schema_files(settings))
+
+
+class LiveMappings:
+    """Compiled live mappings. Call `refresh` inside the batch's own transaction, then `get`."""
+
+    def __init__(self, settings: HubSettings) -> None:
+        self._files = schema_files(settings)
+        self._shipped = [
+            (ALL_MERCHANTS, name.platform, name.entity) for name in self._files.newest_mappings()
+        ]
+        self._live = LiveVersions({}, "")
+        self._documents: dict[int, dict[str, Any]] = {}
+        self._extensions: Mapping[str, tuple[ExtensionField, ...]] = {}
+        self._compiled: _Compiled = {}
+
+    def refresh(self, conn: sa.Connection) -> None:
+        """Take over what was published since the last call; one small query if nothing was.
+
+        A shipped mapping that was never published is published first.
+        """
+        live = live_versions(conn)
+        if any(key not in live.ids for key in self._shipped):
+            ensure_shipped(conn, self._files)
+            live = live_versions(conn)
+        if live == self._live:
+            return
+        if live.extensions != self._live.extensions:
+            self._extensions = extensions_by_merchant(conn) if live.extensions else {}
+            self._compiled = {}
+        wanted = set(live.ids.values())
+        known = {number: doc for number, doc in self._documents.items() if number in wanted}
+        new = sorted(wanted - known.keys())
+        self._documents = known | (documents_of(conn, new) if new else {})
+        self._compiled = {key: one for key, one in self._compiled.items() if key[0] in wanted}
+        self._live = live
+
+    def get(self, merchant: str, platform: str, entity: str) -> CompiledMapping | None:
+        """The mapping for a merchant's records: its own version, else that of all.
+
+        None if nothing is live, or if what is live cannot be compiled here (logged once): its records
+        are held, those of other sources load.
+        """
+        number = self._live.ids.get((merchant, platform, entity))
+        if number is None:
+            number = self._live.ids.get((ALL_MERCHANTS, platform, entity))
+        if number is None:
+            return None
+        fields = self._extensions.get(merchant, ())
+        key = (number, merchant if fields else ALL_MERCHANTS)
+        if key not in self._compiled:
+            self._compiled[key] = self._compile(self._documents[number], fields)
+        return self._compiled[key]
+
+    def versions(self) -> dict[LiveKey, str]:
+        """The names of what is live, by (merchant or "", platform, entity)."""
+        return {
+            key: str(self._documents[number]["mapping"]) for key, number in self._live.ids.items()
+        }
+
+    def _compile(
+        self, document: dict[str, Any], fields: tuple[ExtensionField, ...]
+    ) -> CompiledMapping | None:
+        try:
+            return compile_document(document, self._files, fields)
+        except ConfigError as error:
+            log.error("a live mapping cannot be used, its records are held: %s", error)  # noqa: TRY400 -- the message says all
+            return None
+
+
+def compile_document(
+    document: Mapping[str, Any], files: SchemaFiles, fields: tuple[ExtensionField, ...] = ()
+) -> CompiledMapping:
+    """A document compiled with the raw contract that it names.
+
+    Raises:
+        ConfigError: it cannot be compiled, or its contract is not there.
+    """
+    return compile_mapping(
+        document, contract=files.contract(str(document.get("from"))), extensions=fields
+    )
