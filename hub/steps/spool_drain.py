@@ -26,6 +26,7 @@ from hub.model.delivery import Delivery
 BATCH = 200
 # Longer than a live request waits: nobody waits for a drain, and a slow answer is one too.
 ANSWER_WITHIN_S = 10.0
+_PROBE_WITHIN_S = 2.0
 _PROBE = "SELECT current_setting('transaction_read_only') FROM inbox.delivery_key LIMIT 1"
 _PROBE_EMPTY = "SHOW transaction_read_only"
 
@@ -69,7 +70,7 @@ class SpoolDrain:
             row = await (await conn.execute(_PROBE_EMPTY)).fetchone()
             return str(row[0]) if row else "on"
 
-        if await self._link.run(ask, within_s=ANSWER_WITHIN_S) != "off":
+        if await self._link.run(ask, within_s=_PROBE_WITHIN_S) != "off":
             raise StoreAwayError("the database is read-only")
 
     async def drain_own(self, stored_some: Callable[[], None]) -> None:
