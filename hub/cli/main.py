@@ -32,8 +32,10 @@ GROUPS: dict[str, str] = {
 }
 SINGLES: tuple[str, ...] = (
     "hub.cli.demo",
+    "hub.cli.receive",
     "hub.cli.work",
     "hub.cli.verify",
+    "hub.cli.doctor",
     "hub.cli.held",
     "hub.cli.pull",
     "hub.cli.simulate",

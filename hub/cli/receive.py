@@ -1,0 +1,116 @@
+"""`hub receive`: take leads over HTTP until told to stop."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import socket
+import sys
+from typing import Annotated
+
+import typer
+import uvicorn
+from fastapi import FastAPI
+
+from hub.cli.output import print_line
+from hub.errors import ConfigError
+from hub.receiver.app import ReceiverSetup, create_app, receiver_name
+from hub.settings import home, load_settings
+from hub.steps.keys import open_keyring
+from hub.steps.open_store import open_store
+from hub.steps.receiver_upkeep import Upkeep
+
+_PREPARE_WITHIN_S = 3.0
+_FINISH_WITHIN_S = 10
+_BACKLOG = 2048
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("receive")(receive)
+
+
+def receive(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.", min=0, max=65535)] = 8700,
+) -> None:
+    """Take leads over HTTP: webhooks, forms; each is on a disk before it is answered."""
+    settings = load_settings()
+    keyring = open_keyring()
+    listening = _listen(host, port)
+    _log_as_json()
+    with open_store(migrate=False, application="hub receive") as store:
+        spools = home() / "spool"
+        setup = ReceiverSetup(settings, keyring, store.url, spools, receiver_name())
+        app = create_app(setup)
+        upkeep = Upkeep(store, settings, lambda: app.state.group_commit.is_away)
+        upkeep.start()
+        # A database that is there is migrated before the first lead; one that is not is not waited for.
+        upkeep.prepared.wait(_PREPARE_WITHIN_S)
+        try:
+            _serve(app, listening)
+        finally:
+            upkeep.stop()
+
+
+class _Server(uvicorn.Server):
+    """Says where it listens once it does."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listening in sockets or ():
+            host, port = listening.getsockname()[:2]
+            print_line(f"hub receive: listening on http://{host}:{port}")
+
+
+def _serve(app: FastAPI, listening: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT; then finish the requests under way."""
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=_FINISH_WITHIN_S,
+    )
+    # uvicorn raises the signal again after its own shutdown; a stop that was asked for is no failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    _Server(config).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    return listening
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object a line; messages of `hub.access` are JSON already."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = record.getMessage()
+        if record.name == "hub.access":
+            return message
+        facts = {"event": "log", "level": record.levelname.lower(), "logger": record.name}
+        return json.dumps({**facts, "message": message}, ensure_ascii=False)
+
+
+def _log_as_json() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("hub.access").setLevel(logging.INFO)

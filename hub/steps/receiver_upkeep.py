@@ -1,0 +1,64 @@
+"""What a receiver does for its store beside taking leads: migrate, register sources, revive."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from hub.database.engine import store_errors
+from hub.database.migrate import upgrade
+from hub.errors import HubError
+from hub.registry.merchants import sync
+from hub.settings import HubSettings
+from hub.steps.open_store import Store
+
+_EVERY_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Upkeep(threading.Thread):
+    """A thread, so that a database that hangs never holds up a request or the end of the process.
+
+    Until it has succeeded once it tries to migrate the store and to register the sources of the
+    settings; after that it starts an embedded server again that died. `is_away` tells whether the
+    receiver misses the store.
+    """
+
+    def __init__(self, store: Store, settings: HubSettings, is_away: Callable[[], bool]) -> None:
+        super().__init__(name="receiver upkeep", daemon=True)
+        self._store = store
+        self._settings = settings
+        self._is_away = is_away
+        self._stop_asked = threading.Event()
+        self._told = False
+        self.prepared = threading.Event()
+
+    def run(self) -> None:
+        """Until `stop`."""
+        while not self._stop_asked.is_set():
+            try:
+                self._once()
+            except HubError as error:
+                self._tell(error)
+            self._stop_asked.wait(_EVERY_S)
+
+    def stop(self) -> None:
+        """End soon; does not wait."""
+        self._stop_asked.set()
+
+    def _once(self) -> None:
+        if not self.prepared.is_set():
+            upgrade(self._store.engine)
+            with store_errors(), self._store.engine.begin() as conn:
+                sync(conn, self._settings)
+            self.prepared.set()
+            self._told = False
+        elif self._is_away() and self._store.revive():
+            log.warning("the embedded database was started again")
+
+    def _tell(self, error: HubError) -> None:
+        if not self._told:
+            log.warning("not yet: %s", error)
+        self._told = True
