@@ -23,6 +23,9 @@ def register(app: typer.Typer) -> None:
 
 
 def work_command(
+    until_empty: Annotated[
+        bool, typer.Option("--until-empty", help="Stop when nothing is left to load.")
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Print nothing while it goes well.")
     ] = False,
@@ -45,7 +48,13 @@ def work_command(
     store = open_store()
     try:
         work(
-            store.engine, open_keyring(), settings, stop=stop, revive=store.revive, on_batch=report
+            store.engine,
+            open_keyring(),
+            settings,
+            stop=stop,
+            revive=store.revive,
+            until_empty=until_empty,
+            on_batch=report,
         )
     finally:
         store.close()

@@ -33,10 +33,10 @@ class KeyRing:
     data ties it to its row, so that a value copied to another row does not open.
     """
 
-    sealing: Mapping[int, bytes]
+    sealing: Mapping[int, bytes] = field(repr=False)
     active: int
-    index_key: bytes
-    id_key: bytes
+    index_key: bytes = field(repr=False)
+    id_key: bytes = field(repr=False)
     _ciphers: dict[int, AESGCM] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -206,11 +206,10 @@ class Demo:
     def _authorize(self) -> None:
         """Walk through the platform's consent page, as a person's browser does."""
         with httpx.Client(follow_redirects=True, timeout=30) as browser:
-            for source in (ADS, STAR):
-                grant = grant_of(self.engine, self.keyring, self.settings, source)
-                url = begin_authorization(grant, self.settings, now=datetime.now(UTC))
-                if not browser.get(url).is_success:
-                    raise HubError(f"the demo's platform did not authorise {source}")
+            grant = grant_of(self.engine, self.keyring, self.settings, ADS)
+            url = begin_authorization(grant, self.settings, now=datetime.now(UTC))
+            if not browser.get(url).is_success:
+                raise HubError("the demo's platform did not authorise the hub")
 
     async def _pull(self) -> None:
         for source in (ADS, STAR):

@@ -128,7 +128,10 @@ class DemoHub:
                     "owner": "growth",
                     "pulls": ["star_clue"],
                     "pull": pulled,
-                    "options": {k: v for k, v in options.items() if k != "advertiser_ids"},
+                    "options": {
+                        **{k: v for k, v in options.items() if k != "advertiser_ids"},
+                        "grant": ADS,  # one grant covers both accounts
+                    },
                 },
             },
             "forms": {

@@ -33,7 +33,7 @@ from hub.registry.merchants import account_owners
 from hub.settings import HubSettings
 from hub.steps.fold_leads import MerchantBatch, by_merchant
 from hub.steps.loader_session import LoaderSession
-from hub.steps.mappings import LiveMappings
+from hub.steps.mappings import LiveMappings, prepare_registry
 from hub.steps.prepare import Accounts, Preparer, Work
 
 log = logging.getLogger("hub.load")
@@ -83,6 +83,8 @@ class Loader:
     ) -> None:
         self._engine = engine
         self._keyring = keyring
+        self._settings = settings
+        self._registry_is_ready = False
         self._clock = clock
         self._mappings = LiveMappings(settings)
         self._preparer = Preparer(
@@ -98,6 +100,7 @@ class Loader:
         Raises:
             StoreAwayError: the database is away; nothing is lost, try again.
         """
+        self._prepare()
         self.session.recover(self._clock())
         for lane in Lane:
             result = self._lane(lane)
@@ -118,6 +121,7 @@ class Loader:
 
     def reload(self, record_ids: Sequence[UUID]) -> BatchResult:
         """Map records of the archive anew under the live mappings, whatever became of them before."""
+        self._prepare()
         with store_errors(), self._engine.begin() as conn:
             raw = driver(conn)
             accounts = self._refresh(conn)
@@ -130,6 +134,13 @@ class Loader:
     def close(self) -> None:
         """Give back what the loader holds."""
         self.session.close()
+
+    def _prepare(self) -> None:
+        """Merchants, sources and shipped mappings into the registry, once."""
+        if not self._registry_is_ready:
+            with store_errors(), self._engine.begin() as conn:
+                prepare_registry(conn, self._settings)
+            self._registry_is_ready = True
 
     def _lane(self, lane: Lane) -> BatchResult | None:
         now = self._clock()

@@ -18,16 +18,17 @@ POLL_S = 1.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
 
 
-def work(
+def work(  # noqa: PLR0913 -- the store's three parts and how to stop
     engine: sa.Engine,
     keyring: KeyRing,
     settings: HubSettings,
     *,
     stop: threading.Event,
     revive: Callable[[], bool] = lambda: False,
+    until_empty: bool = False,
     on_batch: Callable[[BatchResult], None] = lambda _: None,
 ) -> None:
-    """Be one loader until `stop` is set; a batch under way is finished first.
+    """Be one loader until `stop` is set, or until the queue is empty; a batch under way is finished first.
 
     While the database is away it waits and tries again, after asking `revive` to start an embedded
     one: nothing it had in hand is lost.
@@ -39,6 +40,8 @@ def work(
             try:
                 result = loader.run_once()
                 pause_s = FIRST_PAUSE_S
+                if result is None and until_empty:
+                    return
                 if result is None:
                     loader.session.wait(POLL_S)
                 else:

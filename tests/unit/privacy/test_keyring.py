@@ -68,6 +68,10 @@ def test_synthetic_ids_do_not_depend_on_where_parts_are_cut(keyring: KeyRing) ->
     assert keyring.synthetic_id("ab", "c") == keyring.synthetic_id("ab", "c")
 
 
+def test_a_key_ring_does_not_show_its_keys(keyring: KeyRing) -> None:
+    assert repr(keyring) == "KeyRing(active=1)"
+
+
 def test_a_key_ring_with_a_short_key_is_refused() -> None:
     document = new_keys() | {"index": "c2hvcnQ="}
 
