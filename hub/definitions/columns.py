@@ -1,4 +1,4 @@
-"""Column schemas from the canonical contract and the tables; column lineage from the mappings."""
+"""Column schemas from the canonical contract and the tables; column lineage from the live mappings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hub.crm.tables import contact, touchpoint
 from hub.definitions import names
 from hub.definitions.events import ColumnLineage
 from hub.settings import HubSettings
-from hub.steps.lineage import canonical_columns, source_lineage
+from hub.steps.lineage import SourceLineage, canonical_columns
 
 _TABLES: dict[dg.AssetKey, sa.Table] = {names.CONTACT: contact, names.TOUCHPOINT: touchpoint}
 
@@ -44,15 +44,15 @@ def table_schema(asset: dg.AssetKey) -> dg.TableSchema:
     )
 
 
-def build_lineage(settings: HubSettings) -> ColumnLineage:
+def column_lineages(found: SourceLineage) -> ColumnLineage:
     """Source field → canonical field per source, and canonical field → column of `crm/lead`."""
     lineage: dict[dg.AssetKey, dict[str, list[dg.TableColumnDep]]] = {names.LEAD: {}}
-    for source_key, edges in source_lineage(settings).items():
+    for source_key, columns in found.items():
         asset = names.canonical(source_key)
         lineage[asset] = {
-            target: [dg.TableColumnDep(names.raw(source_key), path) for path in paths]
-            for target, paths in edges.items()
+            column: [dg.TableColumnDep(names.raw(source_key), path) for path in paths]
+            for column, paths in columns.items()
         }
-        for target in edges:
-            lineage[names.LEAD].setdefault(target, []).append(dg.TableColumnDep(asset, target))
+        for column in columns:
+            lineage[names.LEAD].setdefault(column, []).append(dg.TableColumnDep(asset, column))
     return lineage

@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from hub.definitions import names
-from hub.definitions.columns import canonical_schema, table_schema
-from hub.definitions.events import ColumnLineage, Metadata, column_lineage, numbers
+from hub.definitions.columns import canonical_schema, column_lineages, table_schema
+from hub.definitions.events import Metadata, column_lineage, numbers
 from hub.definitions.store import HubStore, OpenHub, clear_errors
 from hub.settings import HubSettings
+from hub.steps.lineage import live_lineage
 from hub.steps.load import Loader
 from hub.steps.report import RUN_LOADER, loader_is_alive
 
@@ -41,9 +42,7 @@ def drain(opened: OpenHub) -> Metadata:
     return metadata
 
 
-def build_crm_assets(
-    settings: HubSettings, lineage: ColumnLineage
-) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+def build_crm_assets(settings: HubSettings) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """`crm/lead`, `crm/contact`, `crm/touchpoint` (filled together) and `ops/loader_heartbeat`."""
     sources = list(settings.all_sources())
     specs = [
@@ -66,6 +65,7 @@ def build_crm_assets(
         """Drain the queue into the CRM."""
         with clear_errors(), hub.open() as opened:
             metadata = drain(opened)
+            lineage = column_lineages(live_lineage(opened.engine, opened.settings))
         for spec in specs:
             extra = column_lineage(spec.key, lineage)
             yield dg.MaterializeResult(asset_key=spec.key, metadata={**metadata, **extra})

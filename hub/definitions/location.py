@@ -6,7 +6,6 @@ import dagster as dg
 
 from hub.definitions import names
 from hub.definitions.checks import build_checks
-from hub.definitions.columns import build_lineage
 from hub.definitions.crm import build_crm_assets
 from hub.definitions.schedules import build_schedules
 from hub.definitions.sensors import build_sensors
@@ -25,11 +24,10 @@ def build_definitions(settings: HubSettings) -> dg.Definitions:
         ConfigError: two sources would have one name.
     """
     names.require_distinct(settings.all_sources())
-    lineage = build_lineage(settings)
     assets = dg.Definitions(
-        assets=[*build_source_assets(settings, lineage), *build_crm_assets(settings, lineage)],
+        assets=[*build_source_assets(settings), *build_crm_assets(settings)],
         asset_checks=[build_checks(settings)],
-        sensors=build_sensors(lineage),
+        sensors=build_sensors(),
         resources={"hub": HubStore()},
         executor=dg.in_process_executor,
     )

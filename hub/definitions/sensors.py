@@ -6,14 +6,16 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from hub.definitions.events import ColumnLineage, report_events
+from hub.definitions.columns import column_lineages
+from hub.definitions.events import report_events
 from hub.definitions.store import HubStore, clear_errors
+from hub.steps.lineage import live_lineage
 from hub.steps.report import alert_failed_checks, alert_failed_run, report
 
 REPORT_EVERY_S = 30
 
 
-def build_sensors(lineage: ColumnLineage) -> list[dg.SensorDefinition]:
+def build_sensors() -> list[dg.SensorDefinition]:
     """Both sensors, running from the start."""
 
     @dg.sensor(
@@ -38,8 +40,10 @@ def build_sensors(lineage: ColumnLineage) -> list[dg.SensorDefinition]:
                 spool=opened.spool,
             )
             alert_failed_checks(opened.engine, found.checks)
-            events = report_events(found, opened.settings, lineage)
-        return dg.SensorResult(asset_events=events, cursor=found.cursor)
+            lineage = live_lineage(opened.engine, opened.settings) if found.windows else {}
+            events = report_events(found, opened.settings, column_lineages(lineage))
+        said = f"Reported {len(found.windows)} windows and {len(found.checks)} checks."
+        return dg.SensorResult(asset_events=events, cursor=found.cursor, skip_reason=said)
 
     @dg.run_failure_sensor(
         name="alert_failed_runs",

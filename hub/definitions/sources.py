@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from hub.definitions import names
-from hub.definitions.columns import canonical_schema
+from hub.definitions.columns import canonical_schema, column_lineages
 from hub.definitions.crm import drain
-from hub.definitions.events import ColumnLineage, column_lineage, numbers
+from hub.definitions.events import column_lineage, numbers
 from hub.definitions.store import HubStore, clear_errors
 from hub.settings import HubSettings, SourceSettings
+from hub.steps.lineage import live_lineage
 from hub.steps.pull import pull_source
 from hub.steps.replay import replay_source
 
@@ -22,19 +23,19 @@ Asset = dg.AssetsDefinition | dg.AssetSpec
 DAYS = dg.DailyPartitionsDefinition("2026-01-01", timezone="Asia/Shanghai", end_offset=1)
 
 
-def build_source_assets(settings: HubSettings, lineage: ColumnLineage) -> list[Asset]:
+def build_source_assets(settings: HubSettings) -> list[Asset]:
     """The assets of every source and form."""
     assets: list[Asset] = []
     for source_key, source in settings.all_sources().items():
         spec = _raw_spec(source_key, source)
         assets.append(_pulled(source_key, source, spec) if source.pulls else spec)
-        assets.append(_canonical(settings, source_key, lineage))
+        assets.append(_canonical(settings, source_key))
         assets.append(_replay(source_key, source))
     return assets
 
 
-def _group(source: SourceSettings) -> str:
-    return names.identifier(source.platform)
+def _tags(source: SourceSettings) -> dict[str, str]:
+    return {"platform": names.identifier(source.platform), "merchant": source.merchant}
 
 
 def _title(source_key: str, source: SourceSettings) -> str:
@@ -47,16 +48,12 @@ def _raw_spec(source_key: str, source: SourceSettings) -> dg.AssetSpec:
     allowed_s = max(3 * source.pull.every_s, 600) if source.pulls else source.fresh_within_s
     return dg.AssetSpec(
         key=names.raw(source_key),
-        group_name=_group(source),
+        group_name="raw",
         description=f"What {_title(source_key, source)} sent, sealed, record by record ({how}).",
         owners=names.owners(source),
         kinds={"postgres", "webhook" if source.push else "api"},
-        metadata={
-            "platform": source.platform,
-            "merchant": source.merchant,
-            "arrives by": how,
-            "table": "inbox.record",
-        },
+        tags=_tags(source),
+        metadata={"arrives by": how, "dagster/table_name": "inbox.record"},
         freshness_policy=_fresh(allowed_s),
     )
 
@@ -92,26 +89,21 @@ def _pulled(source_key: str, source: SourceSettings, spec: dg.AssetSpec) -> dg.A
     return pull
 
 
-def _canonical(
-    settings: HubSettings, source_key: str, lineage: ColumnLineage
-) -> dg.AssetsDefinition:
+def _canonical(settings: HubSettings, source_key: str) -> dg.AssetsDefinition:
     """A source's records in our words; materialising it loads what is queued."""
     source = settings.all_sources()[source_key]
     spec = dg.AssetSpec(
         key=names.canonical(source_key),
         deps=[names.raw(source_key)],
-        group_name=_group(source),
+        group_name="canonical",
         description=(
             f"The records of {_title(source_key, source)} as canonical leads, and the outcome of "
             "each. A loader fills it all the time; a run drains the queue if none is running."
         ),
         owners=names.owners(source),
         kinds={"postgres", "python"},
-        metadata={
-            "platform": source.platform,
-            "merchant": source.merchant,
-            "dagster/column_schema": canonical_schema(settings),
-        },
+        tags=_tags(source),
+        metadata={"dagster/column_schema": canonical_schema(settings)},
         freshness_policy=_fresh(source.fresh_within_s),
     )
 
@@ -120,6 +112,7 @@ def _canonical(
         """Drain the queue (all of it: leads of one person may come from several sources)."""
         with clear_errors(), hub.open() as opened:
             metadata = drain(opened)
+            lineage = column_lineages(live_lineage(opened.engine, opened.settings))
         yield dg.MaterializeResult(
             asset_key=spec.key, metadata={**metadata, **column_lineage(spec.key, lineage)}
         )
@@ -139,6 +132,7 @@ def _replay(source_key: str, source: SourceSettings) -> dg.AssetsDefinition:
         ),
         owners=names.owners(source),
         kinds={"postgres", "python"},
+        tags=_tags(source),
         partitions_def=DAYS,
     )
 

@@ -56,7 +56,9 @@ def an_id(instant: datetime = NOW) -> UUID:
     return uuid7(lambda: int(instant.timestamp() * 1000))
 
 
-def a_delivery(engine: sa.Engine, *, duplicate_of: UUID | None = None, counted: bool = True) -> UUID:
+def a_delivery(
+    engine: sa.Engine, *, duplicate_of: UUID | None = None, counted: bool = True
+) -> UUID:
     delivery_id = an_id()
     insert(
         engine,
@@ -81,7 +83,9 @@ def a_delivery(engine: sa.Engine, *, duplicate_of: UUID | None = None, counted: 
     return delivery_id
 
 
-def a_record(engine: sa.Engine, *, instant: datetime = NOW, source_key: str = "douyin-main") -> UUID:
+def a_record(
+    engine: sa.Engine, *, instant: datetime = NOW, source_key: str = "douyin-main"
+) -> UUID:
     identity = record_id(an_id(instant), 0)
     insert(
         engine,
@@ -136,7 +140,12 @@ def loaded_record(engine: sa.Engine, outcome: str = "loaded", *, instant: dateti
 
 
 def a_window(
-    engine: sa.Engine, start: datetime, *, source_key: str = "douyin-main", by: int = 0, **values: Any
+    engine: sa.Engine,
+    start: datetime,
+    *,
+    source_key: str = "douyin-main",
+    by: int = 0,
+    **values: Any,
 ) -> None:
     latency = [0] * BUCKETS
     latency[values.pop("bucket", 0)] = values.get("loaded", 0)
@@ -432,7 +441,10 @@ def test_loaders_and_versions_of_a_source_are_one_window(engine):
     a_window(engine, at(-60), loaded=5, by=own, source_key="form-site")
     found = report(engine, SETTINGS, NOW, None)
 
-    assert [(w.source_key, w.records) for w in found.windows] == [("douyin-main", 4), ("form-site", 5)]
+    assert [(w.source_key, w.records) for w in found.windows] == [
+        ("douyin-main", 4),
+        ("form-site", 5),
+    ]
     assert found.windows[0].mapping_versions == ("1-0-0", "1-0-1")
     assert found.windows[0].latency[:4] == (1, 0, 0, 2)
     assert producer(found.windows[0].loaders) == "loader window and run"
