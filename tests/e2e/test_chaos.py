@@ -15,7 +15,6 @@ import pytest
 import sqlalchemy as sa
 
 from hub.database.embedded import EmbeddedServer
-from hub.database.engine import make_engine
 from hub.database.migrate import upgrade
 from hub.model.ids import lead_id
 from hub.privacy.keyring import KeyRing, new_keys
@@ -33,7 +32,8 @@ class Story:
 
     def __init__(self, folder: Path, *, through_proxy: float = 0.0) -> None:
         self.server = EmbeddedServer.start(folder / "pg-home")
-        self.engine = make_engine(self.server.url)
+        # no pool: the test kills the server under its own connections, too
+        self.engine = sa.create_engine(self.server.url, poolclass=sa.NullPool)
         upgrade(self.engine)
         self.keys = new_keys()
         url = self.server.url
