@@ -75,7 +75,7 @@ def check_metadata(result: CheckResult) -> Metadata:
 def numbers(found: Mapping[str, int | float]) -> Metadata:
     """Numbers as metadata; Dagster plots them."""
     return {
-        name: dg.MetadataValue.int(value)
+        str(name): dg.MetadataValue.int(value)  # an outcome's word, no member of an enum
         if isinstance(value, int)
         else dg.MetadataValue.float(value)
         for name, value in found.items()

@@ -60,7 +60,8 @@ def clear_errors() -> Iterator[None]:
     except HubError as error:
         raise dg.Failure(description=str(error)) from None
     except Exception as error:  # noqa: BLE001 -- whatever it is, its text must not be stored
-        where = "".join(traceback.format_tb(error.__traceback__))
+        frames = traceback.extract_tb(error.__traceback__)
+        where = "\n".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
         raise dg.Failure(
             description=f"{type(error).__name__}: a bug, or something the hub did not expect",
             metadata={"where": dg.MetadataValue.md(f"```\n{where}\n```")},
