@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import signal
@@ -46,9 +47,9 @@ def receive(
         app = create_app(setup)
         upkeep = Upkeep(store, settings, lambda: app.state.group_commit.is_away)
         upkeep.start()
-        # A database that is there is migrated before the first lead; one that is not is not waited for.
-        upkeep.prepared.wait(_PREPARE_WITHIN_S)
         try:
+            # A store that is there is migrated before the first lead; one that is not, is not waited for.
+            upkeep.wait_prepared(_PREPARE_WITHIN_S)
             _serve(app, listening)
         finally:
             upkeep.stop()
@@ -59,6 +60,8 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        gc.collect()
+        gc.freeze()  # what is there now stays: looking through it again costs every lead
         for listening in sockets or ():
             host, port = listening.getsockname()[:2]
             print_line(f"hub receive: listening on http://{host}:{port}")

@@ -279,7 +279,8 @@ class GroupCommit:
 
     def _come_back(self) -> None:
         if self._away:
-            log.warning("the store takes deliveries")
+            level = logging.WARNING if self.was_up else logging.INFO
+            log.log(level, "the store takes deliveries")
         self._away = False
         self.was_up = True
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from hub.database.engine import store_errors
 from hub.database.migrate import upgrade
-from hub.errors import HubError
-from hub.registry.merchants import sync
+from hub.errors import ConfigError, HubError
+from hub.registry.merchants import sync_registry
 from hub.settings import HubSettings
 from hub.steps.open_store import Store
 
@@ -33,27 +33,44 @@ class Upkeep(threading.Thread):
         self._is_away = is_away
         self._stop_asked = threading.Event()
         self._told = False
-        self.prepared = threading.Event()
+        self._prepared = threading.Event()
+        self._refusal: ConfigError | None = None
 
     def run(self) -> None:
         """Until `stop`."""
         while not self._stop_asked.is_set():
             try:
                 self._once()
+            except ConfigError as error:
+                # At the start this ends the receiver; later it takes leads all the same.
+                self._refusal = error
+                self._tell(error)
+                self._prepared.set()
             except HubError as error:
                 self._tell(error)
             self._stop_asked.wait(_EVERY_S)
+
+    def wait_prepared(self, within_s: float) -> bool:
+        """Whether the store was prepared `within_s`.
+
+        Raises:
+            ConfigError: the settings contradict what the store knows, or it is of a newer hub.
+        """
+        prepared = self._prepared.wait(within_s)
+        if self._refusal is not None:
+            raise self._refusal
+        return prepared
 
     def stop(self) -> None:
         """End soon; does not wait."""
         self._stop_asked.set()
 
     def _once(self) -> None:
-        if not self.prepared.is_set():
+        if not self._prepared.is_set():
             upgrade(self._store.engine)
             with store_errors(), self._store.engine.begin() as conn:
-                sync(conn, self._settings)
-            self.prepared.set()
+                sync_registry(conn, self._settings)
+            self._prepared.set()
             self._told = False
         elif self._is_away() and self._store.revive():
             log.warning("the embedded database was started again")
