@@ -28,6 +28,8 @@ GROUPS: dict[str, str] = {
     "contact": "hub.cli.contact",
     "held": "hub.cli.held",
     "source": "hub.cli.source",
+    "mapping": "hub.cli.mapping",
+    "merchant": "hub.cli.merchant",
     "keys": "hub.cli.keys",
 }
 SINGLES: tuple[str, ...] = (

@@ -1,0 +1,185 @@
+"""Publish a mapping, go back to the one before, write what is live to a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+import yaml
+
+from hub.errors import ConfigError
+from hub.mapping.document import parse_name
+from hub.mapping.examples import ExampleResult, run_examples
+from hub.registry import live
+from hub.registry.files import SchemaFiles, read_mapping, version_key
+from hub.steps.mappings import compile_document
+
+_SECTIONS = (
+    *(
+        "mapping",
+        "from",
+        "to",
+        "title",
+        "description",
+        "mode",
+        "stream",
+        "account",
+        "key",
+        "order",
+    ),
+    *("answers", "each", "not_a_lead", "fields", "spread", "extensions", "touchpoints"),
+    *("interactions", "ignore", "tests"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A document that compiles, with the results of its own tests."""
+
+    name: str
+    document: Mapping[str, Any]
+    examples: Sequence[ExampleResult]
+
+    @property
+    def passes(self) -> bool:
+        """Whether every test inside the document passes."""
+        return not any(example.differences for example in self.examples)
+
+
+def find_document(files: SchemaFiles, what: str) -> dict[str, Any]:
+    """The document that `what` names: a file, platform/entity/version, or platform/entity (its newest).
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if what.endswith((".yaml", ".yml")):
+        return read_mapping(Path(what))
+    if what.count("/") == 2:
+        return files.mapping(str(parse_name(what)))
+    newest = {f"{n.platform}/{n.entity}": str(n) for n in files.newest_mappings()}
+    if what not in newest:
+        raise ConfigError(f"no mapping {what!r}; there are {', '.join(newest)}")
+    return files.mapping(newest[what])
+
+
+def check_document(files: SchemaFiles, document: Mapping[str, Any]) -> Checked:
+    """Compile a document and run the tests inside it.
+
+    Raises:
+        ConfigError: it cannot be compiled, or a contract that it names is not there.
+    """
+    compiled = compile_document(document, files)
+    files.contract(str(document["to"]))
+    return Checked(compiled.name, document, run_examples(compiled, document))
+
+
+def publish_checked(
+    engine: sa.Engine, checked: Checked, *, merchant: str, published_by: str, reason: str
+) -> int:
+    """Make a checked mapping live from the next batch on; the publication's id.
+
+    Raises:
+        ConfigError: a test inside it fails, or its version is live already with other content.
+    """
+    if not checked.passes:
+        raise ConfigError(f"{checked.name}: its own tests fail: hub mapping test")
+    name = parse_name(checked.name)
+    with engine.begin() as conn:
+        before = live.published_version(conn, name.platform, name.entity, name.version, merchant)
+        if before is not None and before != checked.document:
+            raise ConfigError(
+                f"{checked.name} was published with other content; give it a new version"
+            )
+        return live.publish(
+            conn, checked.document, merchant=merchant, published_by=published_by, reason=reason
+        )
+
+
+def roll_back(
+    engine: sa.Engine, what: str, *, merchant: str, published_by: str, reason: str
+) -> str:
+    """Make the version before the live one of platform/entity live again; its name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    platform, entity = split_entity(what)
+    with engine.begin() as conn:
+        return live.rollback(
+            conn, platform, entity, merchant=merchant, published_by=published_by, reason=reason
+        )
+
+
+def publications(engine: sa.Engine, what: str) -> list[live.Publication]:
+    """Every publication of platform/entity, newest first."""
+    platform, entity = split_entity(what)
+    with engine.begin() as conn:
+        return live.history(conn, platform, entity)
+
+
+def export_live(
+    engine: sa.Engine, files: SchemaFiles, what: str, *, merchant: str, to: Path | None
+) -> Path:
+    """Write the live document of platform/entity to a file (default: its place in the schemas folder).
+
+    Raises:
+        ConfigError: nothing is live, or the file holds something else.
+    """
+    platform, entity = split_entity(what)
+    with engine.begin() as conn:
+        document = live.live_document(conn, platform, entity, merchant)
+    if document is None:
+        raise ConfigError(f"{what}: nothing was published; hub mapping publish {what}")
+    path = to or files.root / "mappings" / f"{document['mapping']}.yaml"
+    if path.exists():
+        if read_mapping(path) != document:
+            raise ConfigError(f"{path} holds another document; name a new file with --to")
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(as_yaml(document), "utf-8")
+    return path
+
+
+def unexported(conn: sa.Connection, files: SchemaFiles) -> list[str]:
+    """Names of live mappings that no shipped file holds as they are: export and commit them."""
+    ids = live.live_versions(conn).ids
+    shipped = {str(name) for name in files.mapping_names()}
+    documents = live.documents_of(conn, sorted(ids.values())).values()
+    return sorted(
+        name
+        for document in documents
+        if (name := str(document["mapping"])) not in shipped or files.mapping(name) != document
+    )
+
+
+def newer_shipped(conn: sa.Connection, files: SchemaFiles) -> list[str]:
+    """Names of shipped mappings that are newer than what is live for all: publish them."""
+    found = []
+    for name in files.newest_mappings():
+        document = live.live_document(conn, name.platform, name.entity)
+        if document and version_key(parse_name(document["mapping"]).version) < version_key(
+            name.version
+        ):
+            found.append(str(name))
+    return found
+
+
+def as_yaml(document: Mapping[str, Any]) -> str:
+    """A document as YAML, its sections in the order that people read them."""
+    ordered = {name: document[name] for name in _SECTIONS if name in document}
+    return yaml.safe_dump(ordered, allow_unicode=True, sort_keys=False, width=110)
+
+
+def split_entity(what: str) -> tuple[str, str]:
+    """Platform and entity of `platform/entity`.
+
+    Raises:
+        ConfigError: it is not written so.
+    """
+    platform, slash, entity = what.partition("/")
+    if not slash or not platform or not entity or "/" in entity:
+        raise ConfigError(f"{what!r}: name platform and entity, for example douyin/clue")
+    return platform, entity
