@@ -34,6 +34,7 @@ class Upkeep(threading.Thread):
         self._stop_asked = threading.Event()
         self._told = False
         self._prepared = threading.Event()
+        self._is_serving = False
         self._refusal: ConfigError | None = None
 
     def run(self) -> None:
@@ -44,7 +45,8 @@ class Upkeep(threading.Thread):
             except ConfigError as error:
                 # At the start this ends the receiver; later it takes leads all the same.
                 self._refusal = error
-                self._tell(error)
+                if self._is_serving:
+                    self._tell(error)
                 self._prepared.set()
             except HubError as error:
                 self._tell(error)
@@ -59,6 +61,7 @@ class Upkeep(threading.Thread):
         prepared = self._prepared.wait(within_s)
         if self._refusal is not None:
             raise self._refusal
+        self._is_serving = True
         return prepared
 
     def stop(self) -> None:
