@@ -20,7 +20,6 @@ import sqlalchemy as sa
 import yaml
 
 from hub.connectors.douyin.oauth import REFRESH_PATH
-from hub.connectors.douyin.pull import PATH as CLUE_PATH
 from hub.connectors.douyin.simulator import Behaviour, Habits, PushSender, Simulator
 from hub.privacy.keyring import KeyRing
 from hub.settings import load_settings
@@ -179,24 +178,30 @@ def test_a_lead_that_is_pushed_and_pulled_is_one_lead(
     load(hub, engine, keyring)
     assert leads(engine) == 80
 
+    (listed,) = json.loads(hub.run("source", "list", "--json"))
+    assert (listed["source"], listed["grant"]) == (KEY, "good")
+    shown = json.loads(hub.run("source", "show", KEY, "--json"))
+    assert shown["last_pull_at"]
+    assert shown["callback"] == f"{hub.url}/oauth/{KEY}/callback"
+    assert len(json.loads(hub.run("source", "accounts", KEY, "--json"))) == 2
+
 
 def test_two_pullers_at_once_share_one_grant(
     hub: Hub, engine: sa.Engine, keyring: KeyRing, simulator: Simulator
 ) -> None:
     code = simulator.world.new_code()
     assert "authorised" in hub.run("source", "authorize", KEY, "--code", code)
-    simulator.world.fail_next(CLUE_PATH, 40102, times=2)
+    simulator.world.expire_access()
     command = [sys.executable, "-m", "hub.cli.main", "pull", KEY, "--json"]
 
     pullers = [
         subprocess.Popen(command, env=hub.environment, stdout=subprocess.PIPE) for _ in range(2)
     ]
-    for puller in pullers:
-        printed, _ = puller.communicate(timeout=120)
-        assert puller.returncode == 0
-        assert json.loads(printed)["streams"][0]["error"] is None
+    printed = [puller.communicate(timeout=120)[0] for puller in pullers]
+    assert [puller.returncode for puller in pullers] == [0, 0]
+    assert all(json.loads(text)["streams"][0]["error"] is None for text in printed)
 
-    assert {call.code for call in simulator.calls if call.path == REFRESH_PATH} <= {0}
+    assert [call.code for call in simulator.calls if call.path == REFRESH_PATH] == [0]
     load(hub, engine, keyring)
     assert leads(engine) == 80
 

@@ -9,7 +9,7 @@ import hashlib
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Literal
@@ -246,6 +246,13 @@ class World:
                 refresh_expires_at=now + timedelta(seconds=behaviour.refresh_lifetime_s),
             )
             return self._pair
+
+    def expire_access(self) -> None:
+        """The access token is too old from now on; the refresh token is not."""
+        with self.lock:
+            if self._pair is not None:
+                past = self.clock() - timedelta(seconds=1)
+                self._pair = replace(self._pair, access_expires_at=past)
 
     def check_access(self, token: str) -> Trouble | None:
         """What is wrong with an access token."""
