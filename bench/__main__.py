@@ -1,0 +1,76 @@
+"""`python -m bench`: measure, print Markdown for docs/performance.md; exit 1 only for a wrong count."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import acks, latency, load, machine, mapping, report
+from bench.report import Section
+from bench.stage import Stage
+
+Say = Callable[[str], None]
+
+
+def _acks(stage: Stage, runs: int, say: Say, *, quick: bool) -> Section:
+    return acks.measure(stage, acks.Plan(runs, 2 if quick else 8), say)
+
+
+def _latency(stage: Stage, runs: int, say: Say, *, quick: bool) -> Section:
+    plan = latency.Plan(runs, 8, 8_000) if quick else latency.Plan(runs, 60, 80_000)
+    return latency.measure(stage, plan, say)
+
+
+def _load(stage: Stage, runs: int, say: Say, *, quick: bool) -> Section:
+    return load.measure(stage, load.Plan(runs, 5_000 if quick else 100_000), say)
+
+
+def _mapping(_: Stage, runs: int, say: Say, *, quick: bool) -> Section:
+    return mapping.measure(mapping.Plan(runs, 2_000 if quick else 20_000), say)
+
+
+_SECTIONS = {"acks": _acks, "latency": _latency, "load": _load, "mapping": _mapping}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run what was asked for; the exit status."""
+    given = _parse(arguments)
+    runs = given.runs or (1 if given.quick else 3)
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    with Stage() as stage:
+        with stage.admin() as conn:
+            facts = machine.describe(conn, stage.folder)
+        sections = [
+            measure(stage, runs, say, quick=given.quick)
+            for name, measure in _SECTIONS.items()
+            if not given.only or name in given.only
+        ]
+    line = machine.line(facts, runs)
+    if given.quick:
+        line += " Quick: too short and too small to be quoted."
+    print(report.markdown(line, sections), end="")
+    if given.json:
+        document = report.document({**facts, "runs": runs, "quick": given.quick}, sections)
+        given.json.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    return 0 if report.is_right(sections) else 1
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "--only", action="append", choices=list(_SECTIONS), help="this one only; may be repeated"
+    )
+    parser.add_argument("--quick", action="store_true", help="seconds instead of minutes")
+    parser.add_argument("--runs", type=int, help="runs of each (3; with --quick 1)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="all single runs, too")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""CPU seconds of processes, read from /proc: they say what a figure is limited by."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+# Fields of /proc/<pid>/stat behind the name in brackets (man 5 proc), counted from 0.
+_PARENT, _USER, _SYSTEM, _CHILDREN_USER, _CHILDREN_SYSTEM = 1, 11, 12, 13, 14
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """CPU seconds spent so far, by role."""
+
+    seconds: dict[str, float]
+
+    def since(self, earlier: Usage) -> dict[str, float]:
+        """What was spent after `earlier` was read."""
+        return {
+            role: spent - earlier.seconds.get(role, 0.0) for role, spent in self.seconds.items()
+        }
+
+
+def usage(roles: dict[str, list[int]], postmaster: int | None) -> Usage:
+    """CPU seconds of the processes of each role, and of all of PostgreSQL under the role `postgresql`."""
+    spent = {role: sum(_own(pid) for pid in pids) for role, pids in roles.items()}
+    if postmaster is not None:
+        spent["postgresql"] = _with_children(postmaster)
+    return Usage(spent)
+
+
+def shown(spent: dict[str, float], wall_s: float, cores: int) -> str:
+    """CPU seconds by role, and how busy the cores were in `wall_s`."""
+    parts = ", ".join(f"{role} {seconds:.1f}" for role, seconds in spent.items())
+    busy = sum(spent.values()) / (wall_s * cores) if wall_s else 0.0
+    return f"{parts} CPU s in {wall_s:.1f} s on {cores} cores ({busy:.0%} busy)"
+
+
+def _own(pid: int) -> float:
+    fields = _stat(pid)
+    return (int(fields[_USER]) + int(fields[_SYSTEM])) * _TICK_S if fields else 0.0
+
+
+def _with_children(pid: int) -> float:
+    """A process, its living children and those it has buried (workers come and go)."""
+    fields = _stat(pid)
+    if not fields:
+        return 0.0
+    buried = (int(fields[_CHILDREN_USER]) + int(fields[_CHILDREN_SYSTEM])) * _TICK_S
+    return _own(pid) + buried + sum(_own(child) for child in _children(pid))
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            fields = _stat(int(entry.name))
+            if fields and int(fields[_PARENT]) == pid:
+                found.append(int(entry.name))
+    return found
+
+
+def _stat(pid: int) -> list[str]:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:  # it has ended meanwhile
+        return []
+    return text.rpartition(")")[2].split()
