@@ -115,7 +115,9 @@ def test_every_stored_payload_still_fits_its_contract_and_maps(path):
     payload = json.loads(path.read_text("utf-8"))
     contract = FILES.contract(f"raw/{platform}/{entity}/{file.removesuffix('.json')}")
     assert list(Draft202012Validator(contract).iter_errors(payload)) == []
-    newest = {(n.platform, n.entity): str(n) for n in FILES.newest_mappings()}.get((platform, entity))
+    newest = {(n.platform, n.entity): str(n) for n in FILES.newest_mappings()}.get(
+        (platform, entity)
+    )
     if newest is None:
         return  # recorded only
     mapping = compiled(newest)

@@ -64,6 +64,7 @@ class CompiledMapping:
     _answers: Answers
     _uses_context: bool
     _each: Getter | None
+    _item_has_key: bool
     _not_a_lead: tuple[tuple[Condition, str], ...]
     _key_entity: str
     _key: parts.Key
@@ -179,7 +180,8 @@ class CompiledMapping:
         if type(items) is not list:
             raise RecordError(HeldReason.MISSING, "", "each")
         leads = []
-        for ordinal, item in enumerate(items):
+        for place, item in enumerate(items):
+            ordinal = 0 if self._item_has_key else place
             own = Notes()
             own.marks.update(notes.marks)
             own.left.update(notes.left)
@@ -234,12 +236,14 @@ def compile_mapping(
     patch = read.mode is RevisionMode.PATCH
     rules = RuleCompiler(sources, installed_transforms(), patch=patch)
     writers = parts.compile_fields(read, rules) + parts.compile_extensions(read, extensions, rules)
+    before = len(sources.roots)
     key_entity, key = parts.compile_key(
         read.sections.get("key"),
         rules,
         f"{read.name.platform}/{read.name.entity}",
         f"{read.name}: key",
     )
+    item_has_key = ITEM in sources.roots[before:]
     account = [sources.looked_at(spec, f"{read.name}: account") for spec in read.items("account")]
     touchpoints = parts.compile_touchpoints(read, rules)
     interactions = _interactions(read, rules)
@@ -264,6 +268,7 @@ def compile_mapping(
         _touchpoints=tuple(touchpoints),
         _interactions=interactions,
         _each=compile_getter(each) if each else None,
+        _item_has_key=item_has_key,
         _leftovers=compile_leftovers(
             known_names(_known_paths(read, sources, each)), sources.answers.slots
         ),

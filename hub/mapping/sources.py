@@ -32,10 +32,11 @@ class Source:
 
 @dataclass(slots=True)
 class Sources:
-    """Compiles sources and remembers which paths a mapping has used."""
+    """Compiles sources and remembers which paths a mapping stores, and the roots of all it reads."""
 
     answers: Answers
     paths: list[Path] = field(default_factory=list)
+    roots: list[str] = field(default_factory=list)
     uses_context: bool = False
 
     def compile(self, spec: Json, where: str, *, stored: bool = True) -> Source:
@@ -48,6 +49,7 @@ class Sources:
             ConfigError: `spec` is none of these; names `where`.
         """
         source = self._path(spec, where) if isinstance(spec, str) else self._special(spec, where)
+        self.roots.extend(path.root for path in source.paths)
         if stored:
             self.paths.extend(source.paths)
         return source

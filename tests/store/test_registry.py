@@ -111,7 +111,11 @@ def test_shipped_mappings_are_published_once_and_never_over_a_persons_choice(con
 
     shipped = ensure_shipped(conn, FILES)
 
-    assert set(shipped) == {"douyin/clue_push/1-0-0", "douyin/star_clue/1-0-0", "webform/form/1-0-0"}
+    assert set(shipped) == {
+        "douyin/clue_push/1-0-0",
+        "douyin/star_clue/1-0-0",
+        "webform/form/1-0-0",
+    }
     assert ensure_shipped(conn, FILES) == []
     assert history(conn, "douyin", "clue")[0].version == "9-0-0"
 
@@ -209,14 +213,18 @@ def test_a_merchants_extension_field_is_read_from_the_answer_of_its_label(conn):
 def test_a_changed_extension_field_is_compiled_anew(conn):
     live = LiveMappings(HubSettings())
     live.refresh(conn)
-    put_extension(conn, "default", ExtensionField("area", "number", "建筑面积", "none", indexed=True))
+    put_extension(
+        conn, "default", ExtensionField("area", "number", "建筑面积", "none", indexed=True)
+    )
     live.refresh(conn)
     put_extension(conn, "default", ExtensionField("area", "int", "建筑面积", "none"))
     live.refresh(conn)
     mapping = live.get("default", "douyin", "clue")
     assert mapping is not None
 
-    lead = mapping.map({"clue_id": "1", "area": "89"}, example_context(mapping), example_id).leads[0]
+    lead = mapping.map({"clue_id": "1", "area": "89"}, example_context(mapping), example_id).leads[
+        0
+    ]
     assert lead.doc["ext"] == {"area": 89}
     assert extensions_by_merchant(conn)["default"][0].type == "int"
 

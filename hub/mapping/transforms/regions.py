@@ -12,6 +12,7 @@ from hub.mapping.values import Clean, Json, as_text
 _MUNICIPALITIES = frozenset({"北京", "天津", "上海", "重庆"})
 _SEPARATORS = re.compile(r"[\s+\-/|,，、·>]+")
 _PROVINCE_ENDINGS = re.compile(r"(?:壮族|回族|维吾尔)?自治区$|特别行政区$|省$|市$")
+_PROVINCE_STARTS = re.compile(r"^(?:(?:壮族|回族|维吾尔)?自治区|特别行政区|省)")
 _CITY_ENDINGS = re.compile(r"市$|地区$|盟$|林区$")
 _NO_NAMES = frozenset({"中国", "未知", "其他", "不限"})
 _KNOWN_TEXTS = (
@@ -85,14 +86,13 @@ class _Regions:
         return short if short in self._table else None
 
     def _leading_province(self, name: str) -> tuple[str | None, str]:
-        for province in self._table:
+        for province, (_, cities) in self._table.items():
             rest = name.removeprefix(province)
-            if rest != name and (
-                rest[0] in "省市自壮回维特" or _city(rest, self._table[province][1])
-            ):
-                return province, re.sub(
-                    r"^(?:(?:壮族|回族|维吾尔)?自治区|特别行政区|省|市)", "", rest
-                )
+            if rest == name:
+                continue
+            after = _PROVINCE_STARTS.sub("", rest)
+            if after != rest or province in _MUNICIPALITIES or _city(rest, cities):
+                return province, after
         return None, ""
 
     def _city_alone(self, name: str) -> Codes:
