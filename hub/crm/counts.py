@@ -21,7 +21,9 @@ CRM_TERMS = tuple(outcome.value for outcome in IN_CRM)
 # A lead is doubled if its keys, merges followed, lead to another contact than its own.
 _DOUBLED = sa.text("""
 WITH RECURSIVE recent AS (
-    SELECT id, merchant, contact_id, keys FROM crm.lead WHERE first_record_id >= :floor
+    SELECT l.id, l.merchant, l.contact_id, l.keys FROM crm.lead_revision r
+    JOIN crm.lead l ON l.id = r.lead_id
+    WHERE r.record_id >= :floor AND r.outcome = 'loaded'
 ), start AS (
     SELECT contact_id FROM recent
     UNION

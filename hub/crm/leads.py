@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import class_row
+from psycopg.rows import args_row
 
 from hub.database.arrays import use_fast_arrays
 
@@ -43,7 +43,7 @@ _REWRITTEN = [c for c in _LEAD_COLUMNS if c not in {"id", "merchant", "source_ke
 _REWRITE = f"UPDATE crm.lead SET {', '.join(f'{c} = %s' for c in _REWRITTEN)} WHERE id = %s"  # noqa: S608 -- names of this module
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made once per lead, and a frozen one costs twice
 class KnownLead:
     """What the fold needs of a lead that is there already. `revisions` are record ids."""
 
@@ -56,7 +56,7 @@ class KnownLead:
     content_hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made once per lead, and a frozen one costs twice
 class RevisionRow:
     """One revision of a lead: what one record made of it."""
 
@@ -83,7 +83,7 @@ def lock_merchants(conn: psycopg.Connection[Any], merchants: Iterable[str]) -> N
 
 def known_leads(conn: psycopg.Connection[Any], ids: Sequence[UUID]) -> dict[UUID, KnownLead]:
     """Those of `ids` that are in the store."""
-    with conn.cursor(binary=True, row_factory=class_row(KnownLead)) as cursor:
+    with conn.cursor(binary=True, row_factory=args_row(KnownLead)) as cursor:
         cursor.execute(
             "SELECT id, contact_id, first_record_id, received_at, revisions, keys, content_hash"
             " FROM crm.lead WHERE id = ANY(%s)",
@@ -96,7 +96,7 @@ def revisions_of_records(
     conn: psycopg.Connection[Any], record_ids: Sequence[UUID]
 ) -> list[RevisionRow]:
     """Every revision that these records made."""
-    with conn.cursor(binary=True, row_factory=class_row(RevisionRow)) as cursor:
+    with conn.cursor(binary=True, row_factory=args_row(RevisionRow)) as cursor:
         cursor.execute(
             "SELECT record_id, ordinal, lead_id, merchant, source_key, outcome, rank, mode, stream,"
             " mapping_version, content_hash, keys, sealed FROM crm.lead_revision"
@@ -106,17 +106,14 @@ def revisions_of_records(
         return cursor.fetchall()
 
 
-def add_revisions(conn: psycopg.Connection[Any], rows: Iterable[RevisionRow]) -> None:
-    """Append revisions."""
+def add_revisions(conn: psycopg.Connection[Any], rows: Iterable[tuple[Any, ...]]) -> None:
+    """Append revisions; a row has the fields of `RevisionRow` in their order."""
     with conn.cursor() as cursor:
         use_fast_arrays(cursor)
         with cursor.copy(_COPY_REVISIONS) as copy:
             copy.set_types(_REVISION_TYPES)
-            for r in rows:
-                copy.write_row(
-                    (r.record_id, r.ordinal, r.lead_id, r.merchant, r.source_key, r.outcome, r.rank,
-                     r.mode, r.stream, r.mapping_version, r.content_hash, r.keys, r.sealed)
-                )  # fmt: skip
+            for row in rows:
+                copy.write_row(row)
 
 
 def remove_revisions(conn: psycopg.Connection[Any], record_ids: Sequence[UUID]) -> None:

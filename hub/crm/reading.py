@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from psycopg.rows import class_row
 
 from hub.crm.tables import contact, lead, lead_revision, touchpoint
+from hub.model.outcome import Outcome
 
 _LISTED = (
     lead.c.id, lead.c.merchant, lead.c.source_key, lead.c.contact_id, lead.c.submitted_at,
@@ -39,8 +40,15 @@ class StoredLead:
 def list_leads(
     conn: sa.Connection, *, source_key: str | None, merchant: str | None, limit: int
 ) -> Sequence[sa.RowMapping]:
-    """The newest leads first, by when they first came."""
-    query = sa.select(*_LISTED).order_by(lead.c.first_record_id.desc()).limit(limit)
+    """The newest leads first, by when they first came: by the record that loaded each."""
+    first = lead_revision.c
+    query = (
+        sa.select(*_LISTED)
+        .join(lead_revision, first.lead_id == lead.c.id)
+        .where(first.outcome == Outcome.LOADED)
+        .order_by(first.record_id.desc(), first.ordinal.desc())
+        .limit(limit)
+    )
     if source_key is not None:
         query = query.where(lead.c.source_key == source_key)
     if merchant is not None:

@@ -44,7 +44,6 @@ lead = Table(
     Column("content_hash", BYTEA, nullable=False),
     sealed(),
     Index("lead_contact_id", "contact_id"),
-    Index("lead_first_record_id", "first_record_id"),
     schema="crm",
 )
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
 
 
-@dataclass(frozen=True, slots=True)
-class TouchpointRow:
+class TouchpointRow(NamedTuple):
     """One touchpoint. `record_id` is its lead's first record, `slot` its place in the lead."""
 
     record_id: UUID
@@ -40,11 +38,8 @@ def add_touchpoints(conn: psycopg.Connection[Any], rows: Sequence[TouchpointRow]
         copy.set_types(
             ["uuid", "int2", "int2", "text", "uuid", "text", "timestamptz", *["text"] * 4, "bytea"]
         )
-        for r in rows:
-            copy.write_row(
-                (r.record_id, r.ordinal, r.slot, r.merchant, r.lead_id, r.kind, r.occurred_at,
-                 r.campaign_id, r.utm_source, r.utm_medium, r.utm_campaign, r.sealed)
-            )  # fmt: skip
+        for row in rows:
+            copy.write_row(row)
 
 
 def remove_touchpoints(conn: psycopg.Connection[Any], leads: Sequence[tuple[UUID, UUID]]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made once per lead, and a frozen one costs twice
 class Claimant:
     """A lead that names keys. `contact` is the root contact it already belongs to, if it is known."""
 

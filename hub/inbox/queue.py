@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import class_row
+from psycopg.rows import args_row
 
 from hub.model.delivery import Lane
 
@@ -43,7 +43,7 @@ RETURNING q.lane, q.seq, q.item_id, q.is_record, q.merchant, q.source_key, q.via
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made once per lead, and a frozen one costs twice
 class QueueItem:
     """One row of the queue. `sealed` is the envelope of a delivery, None for a record of the archive."""
 
@@ -117,6 +117,6 @@ def is_waiting(conn: psycopg.Connection[Any]) -> bool:
 def _claimed(
     conn: psycopg.Connection[Any], statement: str, parameters: dict[str, Any]
 ) -> list[QueueItem]:
-    with conn.cursor(binary=True, row_factory=class_row(QueueItem)) as cursor:
+    with conn.cursor(binary=True, row_factory=args_row(QueueItem)) as cursor:
         items = cursor.execute(statement.encode(), parameters).fetchall()
     return sorted(items, key=lambda item: item.seq)

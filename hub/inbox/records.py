@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import class_row
+from psycopg.rows import args_row
 
 _RECORD_TYPES = ["uuid", "text", "text", "text", "text", "timestamptz", "text", "bytea"]
 _HELD_TYPES = ["uuid", "text", "text", "text", "text", "text", "text", "text", "timestamptz"]
@@ -23,7 +23,7 @@ STANDINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made once per lead, and a frozen one costs twice
 class ArchivedRecord:
     """One record of the archive. `sealed` is None once it is erased."""
 
@@ -68,7 +68,7 @@ def add_records(conn: psycopg.Connection[Any], rows: Iterable[ArchivedRecord]) -
 
 def read_records(conn: psycopg.Connection[Any], ids: Sequence[UUID]) -> dict[UUID, ArchivedRecord]:
     """Records of the archive by id."""
-    with conn.cursor(binary=True, row_factory=class_row(ArchivedRecord)) as cursor:
+    with conn.cursor(binary=True, row_factory=args_row(ArchivedRecord)) as cursor:
         cursor.execute(
             "SELECT id, merchant, source_key, entity, via, received_at, mapping_version, sealed"
             " FROM inbox.record WHERE id = ANY(%s)",

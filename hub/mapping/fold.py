@@ -19,7 +19,7 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 Field = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made once per lead, and a frozen one costs twice
 class Revision:
     """One revision of a lead. `stream` names the mapping that made it, `rank` its place among the others."""
 

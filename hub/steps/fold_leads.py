@@ -42,27 +42,33 @@ class Candidate:
     outcome: str = ""
 
 
+# A revision, its content hash, the mapping version that made it.
+KnownRevision = tuple[Revision, bytes, str]
+
+
 @dataclass(slots=True)
 class LeadState:
     """A lead while its batch is folded: what was there, and what came."""
 
     id: UUID
     known: KnownLead | None = None
-    revisions: dict[tuple[UUID, int], tuple[Revision, bytes]] = field(default_factory=dict)
+    revisions: dict[tuple[UUID, int], KnownRevision] = field(default_factory=dict)
     keys: set[bytes] = field(default_factory=set)
     came: list[Candidate] = field(default_factory=list)
     entity: str = "lead"
 
-    def latest(self) -> tuple[Revision, bytes]:
-        """The newest revision and its content hash."""
-        return max(self.revisions.values(), key=lambda pair: pair[0].rank)
+    def latest(self) -> KnownRevision:
+        """The newest revision."""
+        if len(self.revisions) == 1:
+            return next(iter(self.revisions.values()))
+        return max(self.revisions.values(), key=lambda known: known[0].rank)
 
     def folded(self) -> tuple[Mapping[str, Any], bytes, bytes]:
         """The lead as all its revisions make it: document, canonical bytes, content hash."""
         if len(self.revisions) == 1 and self.came:
             only = self.came[0]
             return only.mapped.doc, only.plain, only.hash
-        doc = fold(revision for revision, _ in self.revisions.values())
+        doc = fold(revision for revision, *_ in self.revisions.values())
         plain = canonical_bytes(doc)
         return doc, plain, hash_of(plain)
 
@@ -133,7 +139,11 @@ class MerchantBatch:
     def _remember(self, state: LeadState, row: RevisionRow) -> None:
         plain = self._keyring.unseal(row.sealed, _revision_aad(row.record_id, row.ordinal))
         revision = Revision(row.rank, row.mode, row.stream, _json.decode(plain))
-        state.revisions[row.record_id, row.ordinal] = (revision, row.content_hash)
+        state.revisions[row.record_id, row.ordinal] = (
+            revision,
+            row.content_hash,
+            row.mapping_version,
+        )
         state.keys.update(row.keys)
 
     def _decide(self, state: LeadState, candidate: Candidate) -> None:
@@ -143,7 +153,12 @@ class MerchantBatch:
         candidate.outcome = self._outcome_before.get(candidate.work.record_id) or _outcome(
             state, revision, candidate.hash
         )
-        state.revisions[candidate.work.record_id, candidate.ordinal] = (revision, candidate.hash)
+        made_by = candidate.work.mapping or ""
+        state.revisions[candidate.work.record_id, candidate.ordinal] = (
+            revision,
+            candidate.hash,
+            made_by,
+        )
         state.keys.update(candidate.keys)
         state.came.append(candidate)
         state.entity = mapped.key_entity
@@ -238,7 +253,7 @@ class MerchantBatch:
             datetime.fromisoformat(submitted) if submitted else None,
             known.received_at if known else state.came[0].work.received_at,
             now,
-            state.latest()[0].stream,
+            state.latest()[2],
             doc.get("intent"),
             doc.get("product_interest"),
             Jsonb(doc["ext"]) if doc.get("ext") else None,
@@ -268,9 +283,9 @@ class MerchantBatch:
                 self._keyring.seal(canonical_bytes(private), aad) if private else None,
             )  # fmt: skip
 
-    def _revision_rows(self) -> Iterable[RevisionRow]:
+    def _revision_rows(self) -> Iterable[tuple[Any, ...]]:
         for c, sealed in zip(self._candidates, self._sealed, strict=True):
-            yield RevisionRow(
+            yield (
                 c.work.record_id, c.ordinal, c.lead, self._merchant, c.work.source_key, c.outcome,
                 c.mapped.rank, c.mapped.mode, c.mapped.stream, c.work.mapping or "", c.hash, c.keys,
                 sealed,
@@ -290,14 +305,14 @@ def by_merchant(works: Iterable[Work]) -> dict[str, list[Work]]:
 def _outcome(state: LeadState, revision: Revision, fresh: bytes) -> str:
     if not state.revisions:
         return Outcome.LOADED
-    newest, newest_hash = state.latest()
+    newest, newest_hash, _ = state.latest()
     if fresh == newest_hash:
         return Outcome.UNCHANGED
     if revision.rank > newest.rank:
         return Outcome.REVISED
     if RevisionMode.PATCH not in (revision.mode, newest.mode) and revision.stream == newest.stream:
         return Outcome.SUPERSEDED
-    older = [each for each, _ in state.revisions.values()]
+    older = [each for each, *_ in state.revisions.values()]
     if content_hash(fold(older)) == content_hash(fold([*older, revision])):
         return Outcome.SUPERSEDED
     return Outcome.REVISED

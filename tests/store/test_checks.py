@@ -118,14 +118,20 @@ def held_record(engine: sa.Engine, reason: str = "missing") -> UUID:
     return identity
 
 
-def loaded_record(engine: sa.Engine, outcome: str = "loaded", *, instant: datetime = NOW) -> UUID:
+def loaded_record(
+    engine: sa.Engine,
+    outcome: str = "loaded",
+    *,
+    instant: datetime = NOW,
+    lead_id: UUID | None = None,
+) -> UUID:
     identity = a_record(engine, instant=instant)
     insert(
         engine,
         lead_revision,
         record_id=identity,
         ordinal=0,
-        lead_id=an_id(),
+        lead_id=lead_id or an_id(),
         merchant="default",
         source_key="douyin-main",
         outcome=outcome,
@@ -186,6 +192,7 @@ def a_lead(engine: sa.Engine, contact_id: UUID, keys: list[bytes]) -> None:
         revisions=[identity],
         content_hash=b"",
     )
+    loaded_record(engine, lead_id=identity)
 
 
 def a_contact(engine: sa.Engine, *, key: bytes | None = None, into: UUID | None = None) -> UUID:

@@ -280,7 +280,6 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX lead_contact_id ON crm.lead (contact_id)",
-    "CREATE INDEX lead_first_record_id ON crm.lead (first_record_id)",
     """
     CREATE TABLE crm.lead_revision (
         record_id UUID NOT NULL,
