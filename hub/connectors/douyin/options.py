@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -125,38 +126,62 @@ class DouyinOptions(BaseModel):
             raise ValueError("not a time zone") from error
         return value
 
-    def route_a_names(self) -> dict[str, str]:
-        """Customer key → route A name: the configured ones first, then the defaults."""
-        chosen = {key: name for key, name in self.fields.items() if name is not None}
-        rest = {key: name for key, name in DEFAULT_FIELDS.items() if key not in self.fields}
-        return {**chosen, **rest}
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How pushes of a source are read: its options, and what follows from them for every key.
+
+    `names` is customer key → route A name, the configured ones and the defaults; `constants` are
+    keys that are no part of the lead, the constant token of the rule among them.
+    """
+
+    options: DouyinOptions
+    names: Mapping[str, str]
+    constants: frozenset[str]
+
+
+def _reading(source: SourceSettings) -> Reading:
+    options = _checked(source)
+    chosen = {key: name for key, name in options.fields.items() if name is not None}
+    rest = {key: name for key, name in DEFAULT_FIELDS.items() if key not in options.fields}
+    guard = (source.signature.field,) if source.signature.scheme == "static_body" else ()
+    return Reading(options, {**chosen, **rest}, frozenset((*options.drop_fields, *guard)))
 
 
 _CACHE_SIZE = 256
 # Settings are read once and live as long as the process, but every delivery needs its options: the
-# mapping itself is kept beside them, so that an id cannot come to mean another mapping.
-_cache: dict[int, tuple[Mapping[str, Any], DouyinOptions]] = {}
+# settings are kept beside them, so that an id cannot come to mean other settings.
+_cache: dict[int, tuple[SourceSettings, Reading]] = {}
 
 
-def options_of(source: SourceSettings) -> DouyinOptions:
-    """The options of a source, checked.
+def reading_of(source: SourceSettings) -> Reading:
+    """The options of a source, checked, and how its pushes are read.
 
     Raises:
         ConfigError: an option is unknown or has a wrong value; names it.
     """
-    known = _cache.get(id(source.options))
-    if known is not None and known[0] is source.options:
+    known = _cache.get(id(source))
+    if known is not None and known[0] is source:
         return known[1]
+    reading = _reading(source)
+    if len(_cache) >= _CACHE_SIZE:
+        _cache.clear()
+    _cache[id(source)] = (source, reading)
+    return reading
+
+
+def options_of(source: SourceSettings) -> DouyinOptions:
+    """The options of a source, checked; see `reading_of` for errors."""
+    return reading_of(source).options
+
+
+def _checked(source: SourceSettings) -> DouyinOptions:
     try:
-        options = DouyinOptions.model_validate(dict(source.options))
+        return DouyinOptions.model_validate(dict(source.options))
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"options.{where} of a douyin source: {first['msg']}") from None
-    if len(_cache) >= _CACHE_SIZE:
-        _cache.clear()
-    _cache[id(source.options)] = (source.options, options)
-    return options
 
 
 def accounts_of(source: SourceSettings, configured: tuple[str, ...]) -> tuple[str, ...]:

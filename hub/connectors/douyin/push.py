@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from email.message import Message
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 
-from hub.connectors.douyin.options import DouyinOptions, options_of
+from hub.connectors.douyin.options import DouyinOptions, Reading, options_of, reading_of
 from hub.model.delivery import Envelope, HookReply, HookRequest, RawRecord
 from hub.settings import SourceSettings
 
@@ -141,6 +142,7 @@ def _fields(envelope: Envelope) -> dict[str, msgspec.Raw]:
     raise ValueError("content type")
 
 
+@lru_cache(maxsize=64)
 def _content_type(header: str) -> tuple[str, str]:
     """Media type in lower case, and its charset (UTF-8 if none is named)."""
     message = Message()
@@ -153,10 +155,8 @@ def _json_fields(body: bytes, charset: str) -> dict[str, msgspec.Raw]:
     if charset not in ("utf-8", "utf8"):
         body = body.decode(charset).encode()
     fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    # A raw value is not looked into while it is skipped: text that is no UTF-8 must not get through.
-    body.decode()
-    for value in fields.values():
-        msgspec.json.decode(value)
+    # A raw value is skipped, not looked into: what is in it must be readable too.
+    msgspec.json.decode(body)
     return fields
 
 
@@ -181,13 +181,14 @@ def _renamed(fields: Mapping[str, msgspec.Raw], source: SourceSettings) -> dict[
     Where two keys mean one name (`mobile` and `tel`), the first that holds a value gets it and the
     other keeps its own key.
     """
-    options = options_of(source)
-    names = options.route_a_names()
-    constants = {*options.drop_fields, *_guard_fields(source)}
+    reading = reading_of(source)
+    names, constants = reading.names, reading.constants
     kept = {key: value for key, value in fields.items() if key not in constants}
-    ordered = sorted(kept, key=lambda key: _precedence(key, options))
-    renamed: dict[str, msgspec.Raw] = {}
-    for key in ordered:
+    renamed = {names.get(key, key): value for key, value in kept.items()}
+    if len(renamed) == len(kept):
+        return renamed
+    renamed = {}
+    for key in sorted(kept, key=lambda key: _precedence(key, reading)):
         name = names.get(key, key)
         free = name not in renamed or bytes(renamed[name]) in _EMPTY
         if not free:
@@ -197,16 +198,11 @@ def _renamed(fields: Mapping[str, msgspec.Raw], source: SourceSettings) -> dict[
     return renamed
 
 
-def _precedence(key: str, options: DouyinOptions) -> int:
+def _precedence(key: str, reading: Reading) -> int:
     """Keys that the configuration names, then keys that are right already, then the default guesses."""
-    if key in options.fields:
+    if key in reading.options.fields:
         return 0
-    return 1 if key not in options.route_a_names() else 2
-
-
-def _guard_fields(source: SourceSettings) -> tuple[str, ...]:
-    """Where the constant token of the rule stands: it must not be kept with the lead."""
-    return (source.signature.field,) if source.signature.scheme == "static_body" else ()
+    return 1 if key not in reading.names else 2
 
 
 def _text(value: msgspec.Raw | None) -> str | None:

@@ -33,7 +33,6 @@ class _Answer(msgspec.Struct):
 
 class _ClueHead(msgspec.Struct):
     clue_id: str | int | None = None
-    advertiser_id: str | int | None = None
 
 
 class _StarHead(msgspec.Struct):
@@ -94,29 +93,23 @@ def star_created(item: bytes) -> str:
 
 def split_listing(envelope: Envelope) -> list[RawRecord]:
     """Every item of a page as a record with its own JSON, byte for byte: large ids stay exact."""
+    shape = envelope.shape
     listing = read_listing(envelope.body)
     if listing is None:
-        return [RawRecord(envelope.shape, envelope.body, unreadable="no_list")]
-    return [_record(envelope.shape, item) for item in listing.items]
+        return [RawRecord(shape, envelope.body, unreadable="no_list")]
+    return [_record(shape, item) for item in listing.items]
 
 
 def _record(shape: str, item: bytes) -> RawRecord:
     try:
-        if not isinstance(msgspec.json.decode(item), dict):
-            return RawRecord(shape, item, unreadable="not_an_object")
-        item.decode()
+        fields = msgspec.json.decode(item)
     except _UNREADABLE:
         return RawRecord(shape, item, unreadable="not_readable")
-    return RawRecord(shape, item, account=_account(shape, item))
-
-
-def _account(shape: str, item: bytes) -> str | None:
-    """The account that the item names, as text."""
-    if shape == CLUE:
-        clue = _head(item, _ClueHead)
-        return _text(clue.advertiser_id) if clue else None
-    star = _head(item, _StarHead)
-    return _text(star.star_id) if star else None
+    if not isinstance(fields, dict):
+        return RawRecord(shape, item, unreadable="not_an_object")
+    account = fields.get("advertiser_id" if shape == CLUE else "star_id")
+    is_id = isinstance(account, str | int) and not isinstance(account, bool)
+    return RawRecord(shape, item, account=_text(account) if is_id else None)
 
 
 def _head(item: bytes, kind: type[T]) -> T | None:
