@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
@@ -22,37 +21,11 @@ from hub.model.lead import Mapped, RecordContext
 from hub.model.outcome import HeldReason, Outcome
 from hub.privacy.keyring import KeyRing
 from hub.settings import SourceSettings
+from hub.steps.mappings import LiveMappings
 
 log = logging.getLogger("hub.load")
 _json = msgspec.json.Decoder()
 _UNREADABLE_ENTITY = "unreadable"
-
-
-class MappingLike(Protocol):
-    """What a compiled mapping gives (hub.mapping.compile.CompiledMapping)."""
-
-    name: str
-
-    def account(self, payload: Any) -> str | None:  # noqa: ANN401 -- a decoded payload
-        """The platform account that the payload names."""
-        ...
-
-    def map(
-        self,
-        payload: Any,  # noqa: ANN401 -- a decoded payload
-        context: RecordContext,
-        synthetic_id: Callable[..., str],
-    ) -> Mapped:
-        """Leads out of one payload."""
-        ...
-
-
-class Mappings(Protocol):
-    """Live mappings of this batch."""
-
-    def get(self, merchant: str, platform: str, entity: str) -> MappingLike | None:
-        """The mapping to use, or None if there is none."""
-        ...
 
 
 @dataclass(slots=True)
@@ -95,7 +68,7 @@ class Preparer:
     keyring: KeyRing
     sources: Mapping[str, SourceSettings]
     connectors: Mapping[str, Connector]
-    mappings: Mappings
+    mappings: LiveMappings
 
     def unpack(self, item: QueueItem) -> list[Work]:
         """The records of a delivery, sealed one by one, mapped or held."""
