@@ -14,6 +14,7 @@ Known: TypeAlias = dict[str, "Known | None"]
 """Names that a mapping uses: None for the whole value, else the known names within it."""
 
 _EMPTY_JSON = frozenset({"{}", "[]", "null"})
+_ALL_LEFT: Known = {}
 MARK = "unusable:extra"
 
 
@@ -42,40 +43,41 @@ def compile_leftovers(
     """
     partly = tuple((name, inner) for name, inner in known.items() if inner is not None)
     names: frozenset[str | int] = frozenset((*known, *slots))
-
     is_known = names.__contains__
 
     def find(payload: Doc, notes: Notes) -> dict[str, Json]:
-        left = notes.left
+        kept: dict[str, Json] = {}
         for name in filterfalse(is_known, payload):
             value = payload[name]
             if value is not None and value != "":
-                left[name] = value
+                _keep(kept, name, value, notes)
         for name, inner in partly:
             value = payload.get(name)
-            if value is not None and value != "":
-                rest = _rest(value, inner)
-                if rest is not None:
-                    left[name] = rest
-        return _storable(left, notes) if left else left
+            rest = _rest(value, inner) if value else None
+            if rest is not None:
+                _keep(kept, name, rest, notes)
+        for name, value in notes.left.items():
+            _keep(kept, name, value, notes)
+        return kept
 
     return find
 
 
-def _storable(left: dict[str, Json], notes: Notes) -> dict[str, Json]:
-    """`left` cleaned; what is nested too deep or is no finite number stays in the archive only, marked."""
-    kept: dict[str, Json] = {}
-    for name, value in left.items():
-        if type(value) is str and value in _EMPTY_JSON:
-            continue
-        try:
-            cleaned = as_raw(value)
-        except ValueError:
-            notes.marks.add(MARK)
-            continue
+def _keep(kept: dict[str, Json], name: str, value: Json, notes: Notes) -> None:
+    """Keep a value, cleaned; one nested too deep or not finite stays in the archive only, marked."""
+    if not name.isprintable():
+        name = clean_text(name)
+    if type(value) is str and value.isprintable():
+        if value not in _EMPTY_JSON and (text := value.strip()):
+            kept[name] = text
+        return
+    try:
+        cleaned = as_raw(value)
+    except ValueError:
+        notes.marks.add(MARK)
+    else:
         if cleaned is not None:
-            kept[name if name.isprintable() else clean_text(name)] = cleaned
-    return kept
+            kept[name] = cleaned
 
 
 def _rest(value: Json, known: Known) -> Json:
@@ -88,8 +90,8 @@ def _rest(value: Json, known: Known) -> Json:
         return value
     rest: dict[str, Json] = {}
     for name, inner in value.items():
-        deeper = known.get(name, {})
-        if deeper is None:
+        deeper = known.get(name, _ALL_LEFT)
+        if deeper is None or inner is None or inner == "":
             continue
         left = _rest(inner, deeper) if deeper else inner
         if left is not None:

@@ -6,7 +6,7 @@ absent, marks it and keeps the value under `extra`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from hub.errors import ConfigError, RecordError
@@ -22,7 +22,10 @@ from hub.mapping.writers import Gated, Spread, set_field
 from hub.model.outcome import HeldReason
 
 _COPIED_KINDS = ("text", "json")
-_RULE_KEYS = frozenset({"from", "with", "default", "mark", "required", "unusable", "when"})
+_NUMBER_AS: Mapping[str, Callable[[int], Json]] = {"text": str, "json": int}
+_RULE_KEYS = frozenset(
+    {"from", "none_if", "with", "default", "mark", "required", "unusable", "when"}
+)
 _SPREAD_KEYS = frozenset(
     {"from", "with", "mark", "required", "unusable", "when", "take", "unless"}
 )
@@ -79,9 +82,10 @@ class RuleCompiler:
         root = _common_root(found)
         direct = bool(root) or all(source.key is not None for source in found)
         copied = direct and kind in _COPIED_KINDS and not rule.keys() & {"with", "when", "mark"}
-        plain = int if copied and kind == "json" else None
+        number = _NUMBER_AS[kind] if copied else None
         keys = tuple(source.paths[0].steps[1] for source in found) if root else gate_of(found)
-        return Gated(keys, write, member, copied, plain, root)
+        absent = _absent_values(rule, where)
+        return Gated(keys, write, member, absent, copied, number, root)
 
     def _evaluate(
         self, rule: Doc, found: list[Source], kind: str, target: str, where: str
@@ -92,7 +96,9 @@ class RuleCompiler:
                 f"{where}: this transform gives {', '.join(gives)}: use it under `spread`"
             )
         finish = KINDS[kind]
-        clean = finish if chain is None else _then(chain, finish)
+        clean = _unless(
+            _absent_values(rule, where), finish if chain is None else _then(chain, finish)
+        )
         fallback = self._fallback(rule, target, found[0].pointer, where)
         when = self.condition(rule.get("when"), f"{where}.when")
         alternatives = Alternatives(found, clean, target, hold=_holds(rule, where))
@@ -114,7 +120,9 @@ class RuleCompiler:
         names = tuple(source.name for source in found)
         self.lineage.extend(LineageEdge(target, names) for target in gives)
         options = Spread(
-            alternatives=Alternatives(found, chain, label, hold=_holds(rule, where)),
+            alternatives=Alternatives(
+                found, _unless(_absent_values(rule, where), chain), label, hold=_holds(rule, where)
+            ),
             label=label,
             every=_one_of(rule, "take", ("first", "every"), where) == "every",
             unless=tuple(rule.get("unless") or ()),
@@ -185,6 +193,25 @@ def _missing(target: str, pointer: str) -> Evaluate:
         raise RecordError(HeldReason.MISSING, pointer, target)
 
     return evaluate
+
+
+def _absent_values(rule: Doc, where: str) -> frozenset[str | int]:
+    """The values of `none_if`, each as text and as number: platforms change between "0" and 0."""
+    listed = rule.get("none_if") or []
+    if not isinstance(listed, list):
+        raise ConfigError(f"{where}.none_if: a list of values that mean none")
+    texts = {str(value) for value in listed}
+    return frozenset(texts | {int(text) for text in texts if text.lstrip("-").isdecimal()})
+
+
+def _unless(absent: frozenset[str | int], clean: Clean) -> Clean:
+    if not absent:
+        return clean
+
+    def cleaned(value: Json) -> Json:
+        return None if type(value) in (str, int) and value in absent else clean(value)
+
+    return cleaned
 
 
 def _then(chain: Clean, finish: Clean) -> Clean:

@@ -18,15 +18,16 @@ from hub.model.outcome import HeldReason
 class Gated(NamedTuple):
     """A rule that needs running only if one of `keys` is in the payload; no keys: always.
 
-    `root` is the object that holds the keys, if it is not the payload itself. With `copied`, printable text
-    is the value as it is; `plain` is a type whose values are as they are, too.
+    `root` is the object that holds the keys, if it is not the payload itself. `absent` are values that mean
+    no value. With `copied`, printable text is the value as it is, and a number is it through `number`.
     """
 
     keys: tuple[str | int, ...] | None
     write: Write
     member: str = ""
+    absent: frozenset[str | int] = frozenset()
     copied: bool = False
-    plain: type | None = None
+    number: Callable[[int], Json] | None = None
     root: str = ""
 
 
@@ -74,7 +75,7 @@ def merged(rules: Iterable[Gated]) -> list[Write]:
 
 
 def _write_gated(entries: Sequence[Gated]) -> Write:
-    table: Any = tuple(entry[:5] for entry in entries)
+    table: Any = tuple(entry[:6] for entry in entries)
 
     def write(payload: Doc, doc: Doc, notes: Notes) -> None:
         _run(table, payload.get, payload, doc, notes)
@@ -83,7 +84,7 @@ def _write_gated(entries: Sequence[Gated]) -> Write:
 
 
 def _write_nested(root: str, entries: Sequence[Gated]) -> Write:
-    table: Any = tuple(entry[:5] for entry in entries)
+    table: Any = tuple(entry[:6] for entry in entries)
 
     def write(payload: Doc, doc: Doc, notes: Notes) -> None:
         inner = payload.get(root)
@@ -103,16 +104,18 @@ def _run(
     doc: Doc,
     notes: Notes,
 ) -> None:
-    for keys, rule, member, copied, plain in table:
+    for keys, rule, member, absent, copied, number in table:
         for key in keys:
             value = get(key)
             if value is None or value == "":
                 continue
             kind = type(value)
+            if absent and (kind is str or kind is int) and value in absent:
+                continue
             if copied and kind is str and value.isprintable() and (text := value.strip()):
                 doc[member] = text
-            elif kind is plain:
-                doc[member] = value
+            elif number is not None and kind is int:
+                doc[member] = number(value)
             else:
                 rule(payload, doc, notes)
             break
