@@ -25,10 +25,11 @@ class Usage:
 
 
 def usage(roles: dict[str, list[int]], postmaster: int | None) -> Usage:
-    """CPU seconds of the processes of each role, and of all of PostgreSQL under the role `postgresql`."""
+    """CPU seconds of each role's processes, of all of PostgreSQL, and of everything else on the machine."""
     spent = {role: sum(_own(pid) for pid in pids) for role, pids in roles.items()}
     if postmaster is not None:
         spent["postgresql"] = _with_children(postmaster)
+    spent["all else"] = _machine() - sum(spent.values())
     return Usage(spent)
 
 
@@ -37,6 +38,15 @@ def shown(spent: dict[str, float], wall_s: float, cores: int) -> str:
     parts = ", ".join(f"{role} {seconds:.1f}" for role, seconds in spent.items())
     busy = sum(spent.values()) / (wall_s * cores) if wall_s else 0.0
     return f"{parts} CPU s in {wall_s:.1f} s on {cores} cores ({busy:.0%} busy)"
+
+
+def _machine() -> float:
+    """CPU seconds of all cores that were not idle (man 5 proc: user, nice, system, idle, iowait, …)."""
+    first = Path("/proc/stat").read_text("utf-8").partition("\n")[0]
+    user, nice, system, _idle, _iowait, irq, softirq, *_ = (
+        int(part) for part in first.split()[1:]
+    )
+    return (user + nice + system + irq + softirq) * _TICK_S
 
 
 def _own(pid: int) -> float:

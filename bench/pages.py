@@ -16,7 +16,7 @@ from hub.inbox.sealing import Arrival, seal_delivery
 from hub.model.delivery import Delivery, Envelope, Via
 
 PAGE = 100
-_BROKEN_EVERY = 10
+BROKEN_EVERY = 10
 _STORED_AT_ONCE = 1000
 
 
@@ -32,7 +32,7 @@ def pages(
     """`count` leads as pages of `PAGE` listed items; if `is_broken`, every tenth item lacks its id."""
     items = (
         without_id(listed(person))
-        if is_broken and person.number % _BROKEN_EVERY == 0
+        if is_broken and person.number % BROKEN_EVERY == 0
         else listed(person)
         for person in people(count, first=first)
     )

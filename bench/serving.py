@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 import uvicorn
-from uvicorn._types import ASGIApplication
+from starlette.applications import Starlette
 
 _BACKLOG = 2048
 
@@ -20,7 +20,7 @@ class _Server(uvicorn.Server):
             print(f"listening on http://{host}:{port}", flush=True)
 
 
-def serve(app: ASGIApplication) -> None:
+def serve(app: Starlette) -> None:
     """Serve `app` on a free port of this machine until SIGTERM; same loop, parser and limits as the hub."""
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.bind(("127.0.0.1", 0))

@@ -57,13 +57,13 @@ class Watcher:
         now = time.monotonic()
         for (lead,) in rows:
             self._note(lead, now)
-        while not self.has_all and self.seen[self._oldest] is not None:
+        while self._oldest < len(self.seen) and self.seen[self._oldest] is not None:
             self._oldest += 1
 
     def has_bulk(self) -> bool:
         """Whether an import still has rows in the queue."""
-        row = self._conn.execute(_LAST_OF_BULK, (int(Lane.BULK),), prepare=True).fetchone()
-        return row is not None and row[0] is not None
+        rows = self._conn.execute(_LAST_OF_BULK, (int(Lane.BULK),), prepare=True).fetchall()
+        return rows[0][0] is not None
 
     def _note(self, lead: UUID, now: float) -> None:
         number = self._number_of.get(lead)
