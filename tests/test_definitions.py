@@ -117,6 +117,27 @@ def test_every_asset_says_what_it_is(graph):
         assert node.kinds, key
 
 
+def test_columns_say_what_they_are_made_of(graph):
+    """As lineage for programs, and in the description, since the open-source UI shows only that."""
+    metadata = graph.get(dg.AssetKey(["canonical", "douyin-main"])).metadata
+    lineage = metadata["dagster/column_lineage"].value.deps_by_column
+    columns = {c.name: c for c in metadata["dagster/column_schema"].columns}
+
+    assert (
+        dg.TableColumnDep(dg.AssetKey(["raw", "douyin-main"]), "telephone")
+        in (lineage["mobile_e164"])
+    )
+    assert columns["mobile_e164"].description.startswith("手机号 ← telephone")
+    assert columns["mobile_e164"].tags == {"pii": "phone"}
+
+
+def test_a_lead_is_made_of_every_source_that_has_the_field(graph):
+    metadata = graph.get(dg.AssetKey(["crm", "lead"])).metadata
+    deps = metadata["dagster/column_lineage"].value.deps_by_column["name"]
+
+    assert {dep.asset_key.path[-1] for dep in deps} >= {"douyin-main", "form-site"}
+
+
 def test_owners_are_set(graph):
     assert graph.get(dg.AssetKey(["raw", "douyin-main"])).owners == ["ops@example.com"]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import dagster as dg
 import sqlalchemy as sa
 
@@ -14,14 +16,23 @@ from hub.steps.lineage import SourceLineage, canonical_columns
 _TABLES: dict[dg.AssetKey, sa.Table] = {names.CONTACT: contact, names.TOUCHPOINT: touchpoint}
 
 
-def canonical_schema(settings: HubSettings) -> dg.TableSchema:
-    """The canonical lead's columns: type, Chinese label, what personal data it is."""
+def canonical_schema(
+    settings: HubSettings, made_of: Mapping[str, Sequence[str]] | None = None
+) -> dg.TableSchema:
+    """The canonical lead's columns: type, Chinese label, what personal data it is.
+
+    `made_of` (column → fields of the source) is written behind the label: the open-source UI shows
+    a schema's descriptions, but no column lineage.
+    """
+    fields = made_of or {}
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
                 name=column.name,
                 type=column.type,
-                description=column.label_zh,
+                description=" ← ".join(
+                    filter(None, (column.label_zh, ", ".join(fields.get(column.name, ()))))
+                ),
                 tags={} if column.pii == "none" else {"pii": column.pii},
             )
             for column in canonical_columns(settings)

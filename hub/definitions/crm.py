@@ -1,6 +1,6 @@
 """The CRM's tables as one multi-asset, and the loader's heartbeat."""
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: Dagster reads the type of `context` as an object.
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from hub.definitions.columns import canonical_schema, column_lineages, table_sch
 from hub.definitions.events import Metadata, column_lineage, numbers
 from hub.definitions.store import HubStore, OpenHub, clear_errors
 from hub.settings import HubSettings
-from hub.steps.lineage import live_lineage
+from hub.steps.lineage import SourceLineage, live_lineage
 from hub.steps.load import Loader
 from hub.steps.report import RUN_LOADER, loader_is_alive
 
@@ -42,7 +42,9 @@ def drain(opened: OpenHub) -> Metadata:
     return metadata
 
 
-def build_crm_assets(settings: HubSettings) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+def build_crm_assets(
+    settings: HubSettings, lineage: SourceLineage
+) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """`crm/lead`, `crm/contact`, `crm/touchpoint` (filled together) and `ops/loader_heartbeat`."""
     sources = list(settings.all_sources())
     specs = [
@@ -55,20 +57,29 @@ def build_crm_assets(settings: HubSettings) -> list[dg.AssetsDefinition | dg.Ass
             metadata={
                 "dagster/table_name": f"crm.{key.path[-1]}",
                 "dagster/column_schema": _schema(key, settings),
+                **column_lineage(key, column_lineages(lineage)),
             },
         )
         for key, description in _DESCRIPTIONS.items()
     ]
 
-    @dg.multi_asset(name="load_crm", specs=specs)
-    def load_crm(hub: dg.ResourceParam[HubStore]) -> Iterator[dg.MaterializeResult[None]]:
+    # All three are filled at once whatever is selected: `can_subset` only spares a click the dialog
+    # that says so.
+    @dg.multi_asset(
+        name="load_crm",
+        specs=specs,
+        can_subset=True,
+    )
+    def load_crm(
+        context: dg.AssetExecutionContext, hub: dg.ResourceParam[HubStore]
+    ) -> Iterator[dg.MaterializeResult[None]]:
         """Drain the queue into the CRM."""
         with clear_errors(), hub.open() as opened:
             metadata = drain(opened)
-            lineage = column_lineages(live_lineage(opened.engine, opened.settings))
-        for spec in specs:
-            extra = column_lineage(spec.key, lineage)
-            yield dg.MaterializeResult(asset_key=spec.key, metadata={**metadata, **extra})
+            live = column_lineages(live_lineage(opened.engine, opened.settings))
+        for key in sorted(context.selected_asset_keys):
+            extra = column_lineage(key, live)
+            yield dg.MaterializeResult(asset_key=key, metadata={**metadata, **extra})
 
     return [load_crm, _heartbeat()]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 import dagster as dg
@@ -15,19 +15,19 @@ from hub.steps.report import LoadSum, Report, producer, window_id
 
 Metadata = dict[str, dg.MetadataValue]
 # asset key → column → the columns it is made from
-ColumnLineage = Mapping[dg.AssetKey, Mapping[str, Sequence[dg.TableColumnDep]]]
+ColumnLineage = Mapping[dg.AssetKey, Mapping[str, list[dg.TableColumnDep]]]
 Event = dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheckEvaluation
 
 
-def report_events(report: Report, settings: HubSettings, lineage: ColumnLineage) -> list[Event]:
+def report_events(report: Report, settings: HubSettings) -> list[Event]:
     """Every event of a report: one per source and window, three per window for the CRM."""
     sources = settings.all_sources()
     events: list[Event] = []
     for window in report.windows:
         if window.source_key in sources:
-            events += _source_events(window, bool(sources[window.source_key].push), lineage)
+            events += _source_events(window, bool(sources[window.source_key].push))
     for load in report.loads:
-        events += _load_events(load, lineage)
+        events += _load_events(load)
     if report.loader_seen_at is not None:
         metadata: Metadata = {"seen_at": _instant(report.loader_seen_at)}
         events.append(dg.AssetMaterialization(names.HEARTBEAT, metadata=metadata))
@@ -91,27 +91,20 @@ def table(found: CheckTable) -> dg.TableMetadataValue:
     )
 
 
-def column_lineage(
-    asset: dg.AssetKey, lineage: ColumnLineage, sources: Sequence[str] = ()
-) -> Metadata:
-    """The lineage entry of an asset's event, nothing if none is known.
+def column_lineage(asset: dg.AssetKey, lineage: ColumnLineage) -> Metadata:
+    """The lineage entry of an asset, nothing if none is known.
 
-    The UI reads it from the newest event. With `sources` only columns of these sources are named: an
-    event of `crm/lead` speaks of the sources that were in its window, not of every one there is.
+    It stands on the definition and on what a run materialises, not on windows: it is 13 KB, and a
+    source has 2,880 windows a day.
     """
-    wanted = {names.canonical(source) for source in sources}
-    columns = {
-        column: [dep for dep in deps if not wanted or dep.asset_key in wanted]
-        for column, deps in lineage.get(asset, {}).items()
-    }
-    columns = {column: deps for column, deps in columns.items() if deps}
+    columns = lineage.get(asset, {})
     if not columns:
         return {}
     found = dg.TableColumnLineage(deps_by_column=columns)
     return {"dagster/column_lineage": dg.MetadataValue.column_lineage(found)}
 
 
-def _source_events(window: WindowSum, is_pushed: bool, lineage: ColumnLineage) -> Iterator[Event]:
+def _source_events(window: WindowSum, is_pushed: bool) -> Iterator[Event]:
     head: Metadata = {
         "window": dg.MetadataValue.text(window_id(window.source_key, window.window_start)),
         "window_start": _instant(window.window_start),
@@ -128,12 +121,11 @@ def _source_events(window: WindowSum, is_pushed: bool, lineage: ColumnLineage) -
             **numbers(window.counts),
             **numbers(latency_numbers(window.latency)),
             "mapping_version": dg.MetadataValue.text(", ".join(window.mapping_versions) or "none"),
-            **column_lineage(asset, lineage),
         },
     )
 
 
-def _load_events(load: LoadSum, lineage: ColumnLineage) -> Iterator[Event]:
+def _load_events(load: LoadSum) -> Iterator[Event]:
     loaders = [name for window in load.by_source for name in window.loaders]
     head: Metadata = {
         "window": dg.MetadataValue.text(window_id("crm", load.window_start)),
@@ -155,7 +147,6 @@ def _load_events(load: LoadSum, lineage: ColumnLineage) -> Iterator[Event]:
             **numbers(load.counts),
             **numbers(latency_numbers(load.latency)),
             "by_source": table(by_source),
-            **column_lineage(names.LEAD, lineage, [w.source_key for w in load.by_source]),
         },
     )
     for asset in (names.CONTACT, names.TOUCHPOINT):

@@ -12,6 +12,7 @@ from hub.definitions.sensors import build_sensors
 from hub.definitions.sources import build_source_assets
 from hub.definitions.store import HubStore
 from hub.settings import HubSettings
+from hub.steps.lineage import shipped_lineage
 
 
 def build_definitions(settings: HubSettings) -> dg.Definitions:
@@ -21,11 +22,12 @@ def build_definitions(settings: HubSettings) -> dg.Definitions:
     no step here is worth that.
 
     Raises:
-        ConfigError: two sources would have one name.
+        ConfigError: two sources would have one name, or the schemas folder is not there.
     """
     names.require_distinct(settings.all_sources())
+    lineage = shipped_lineage(settings)
     assets = dg.Definitions(
-        assets=[*build_source_assets(settings), *build_crm_assets(settings)],
+        assets=[*build_source_assets(settings, lineage), *build_crm_assets(settings, lineage)],
         asset_checks=[build_checks(settings)],
         sensors=build_sensors(),
         resources={"hub": HubStore()},

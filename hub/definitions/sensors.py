@@ -6,10 +6,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from hub.definitions.columns import column_lineages
 from hub.definitions.events import report_events
 from hub.definitions.store import HubStore, clear_errors
-from hub.steps.lineage import live_lineage
 from hub.steps.report import alert_failed_checks, alert_failed_run, report
 
 REPORT_EVERY_S = 30
@@ -40,8 +38,7 @@ def build_sensors() -> list[dg.SensorDefinition]:
                 spool=opened.spool,
             )
             alert_failed_checks(opened.engine, found.checks)
-            lineage = live_lineage(opened.engine, opened.settings) if found.windows else {}
-            events = report_events(found, opened.settings, column_lineages(lineage))
+            events = report_events(found, opened.settings)
         said = f"Reported {len(found.windows)} windows and {len(found.checks)} checks."
         return dg.SensorResult(asset_events=events, cursor=found.cursor, skip_reason=said)
 

@@ -14,7 +14,7 @@ from hub.definitions.crm import drain
 from hub.definitions.events import column_lineage, numbers
 from hub.definitions.store import HubStore, clear_errors
 from hub.settings import HubSettings, SourceSettings
-from hub.steps.lineage import live_lineage
+from hub.steps.lineage import SourceLineage, live_lineage
 from hub.steps.pull import pull_source
 from hub.steps.replay import replay_source
 
@@ -23,13 +23,13 @@ Asset = dg.AssetsDefinition | dg.AssetSpec
 DAYS = dg.DailyPartitionsDefinition("2026-01-01", timezone="Asia/Shanghai", end_offset=1)
 
 
-def build_source_assets(settings: HubSettings) -> list[Asset]:
+def build_source_assets(settings: HubSettings, lineage: SourceLineage) -> list[Asset]:
     """The assets of every source and form."""
     assets: list[Asset] = []
     for source_key, source in settings.all_sources().items():
         spec = _raw_spec(source_key, source)
         assets.append(_pulled(source_key, source, spec) if source.pulls else spec)
-        assets.append(_canonical(settings, source_key))
+        assets.append(_canonical(settings, source_key, lineage))
         assets.append(_replay(source_key, source))
     return assets
 
@@ -89,7 +89,9 @@ def _pulled(source_key: str, source: SourceSettings, spec: dg.AssetSpec) -> dg.A
     return pull
 
 
-def _canonical(settings: HubSettings, source_key: str) -> dg.AssetsDefinition:
+def _canonical(
+    settings: HubSettings, source_key: str, lineage: SourceLineage
+) -> dg.AssetsDefinition:
     """A source's records in our words; materialising it loads what is queued."""
     source = settings.all_sources()[source_key]
     spec = dg.AssetSpec(
@@ -103,7 +105,10 @@ def _canonical(settings: HubSettings, source_key: str) -> dg.AssetsDefinition:
         owners=names.owners(source),
         kinds={"postgres", "python"},
         tags=_tags(source),
-        metadata={"dagster/column_schema": canonical_schema(settings)},
+        metadata={
+            "dagster/column_schema": canonical_schema(settings, lineage[source_key]),
+            **column_lineage(names.canonical(source_key), column_lineages(lineage)),
+        },
         freshness_policy=_fresh(source.fresh_within_s),
     )
 
@@ -112,9 +117,9 @@ def _canonical(settings: HubSettings, source_key: str) -> dg.AssetsDefinition:
         """Drain the queue (all of it: leads of one person may come from several sources)."""
         with clear_errors(), hub.open() as opened:
             metadata = drain(opened)
-            lineage = column_lineages(live_lineage(opened.engine, opened.settings))
+            live = column_lineages(live_lineage(opened.engine, opened.settings))
         yield dg.MaterializeResult(
-            asset_key=spec.key, metadata={**metadata, **column_lineage(spec.key, lineage)}
+            asset_key=spec.key, metadata={**metadata, **column_lineage(spec.key, live)}
         )
 
     return load

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from hub.database.engine import store_errors
+from hub.mapping.compile import CompiledMapping
 from hub.registry.files import CANONICAL_LEAD, schema_files
 from hub.settings import HubSettings, SourceSettings
-from hub.steps.mappings import LiveMappings
+from hub.steps.mappings import LiveMappings, compile_document
 
 # source key → canonical field → the source's own fields
 SourceLineage = Mapping[str, Mapping[str, tuple[str, ...]]]
+# merchant, platform, entity → the mapping, if there is one
+_GetMapping = Callable[[str, str, str], CompiledMapping | None]
 _PATTERN_SHOWN = 40
 
 
@@ -45,8 +48,26 @@ def canonical_columns(settings: HubSettings) -> list[Column]:
     ]
 
 
+def shipped_lineage(settings: HubSettings) -> SourceLineage:
+    """Which fields of each source make each canonical field, by the newest shipped mappings.
+
+    Reads files only, so that a code location can be loaded without a database.
+
+    Raises:
+        ConfigError: the schemas folder is not there, or a shipped mapping cannot be compiled.
+    """
+    files = schema_files(settings)
+    newest = {(name.platform, name.entity): str(name) for name in files.newest_mappings()}
+
+    def get(_: str, platform: str, entity: str) -> CompiledMapping | None:
+        name = newest.get((platform, entity))
+        return compile_document(files.mapping(name), files) if name else None
+
+    return _lineage(settings, get)
+
+
 def live_lineage(engine: sa.Engine, settings: HubSettings) -> SourceLineage:
-    """Which fields of each source make each canonical field, by the mappings that are live now.
+    """The same by the mappings that are live now, each merchant's own before that of all.
 
     Raises:
         StoreAwayError: the database is away.
@@ -54,19 +75,23 @@ def live_lineage(engine: sa.Engine, settings: HubSettings) -> SourceLineage:
     mappings = LiveMappings(settings)
     with store_errors(), engine.begin() as conn:
         mappings.refresh(conn)
+    return _lineage(settings, mappings.get)
+
+
+def _lineage(settings: HubSettings, get: _GetMapping) -> SourceLineage:
     columns = {column.name for column in canonical_columns(settings)}
     return {
-        source_key: _of_source(mappings, source, columns)
+        source_key: _of_source(get, source, columns)
         for source_key, source in settings.all_sources().items()
     }
 
 
 def _of_source(
-    mappings: LiveMappings, source: SourceSettings, columns: set[str]
+    get: _GetMapping, source: SourceSettings, columns: set[str]
 ) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     for entity in dict.fromkeys((source.push or "", *source.pulls)):
-        mapping = mappings.get(source.merchant, source.platform, entity)
+        mapping = get(source.merchant, source.platform, entity)
         for edge in mapping.lineage() if mapping else ():
             column = edge.target.partition(".")[0]
             if column in columns:
@@ -78,7 +103,7 @@ def _of_source(
 def _paths(path: str) -> Iterator[str]:
     """The fields of one source of a rule: `a+b` are two, an answer found by label is one.
 
-    A label's pattern is cut: every event of the source carries it.
+    A label's pattern is cut: it is shown to people, and stored again and again.
     """
     if "?" not in path:
         yield from path.split("+")

@@ -190,6 +190,16 @@ def test_materialising_the_crm_loads_what_is_queued(defs, engine, instance, keyr
     assert count(engine, touchpoint) >= 2
 
 
+def test_one_table_of_the_crm_can_be_clicked_alone(defs, engine, instance, keyring):
+    submit_form(engine, keyring)
+    asset = dg.AssetKey(["crm", "contact"])
+    job = defs.resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(instance=instance, asset_selection=[asset])
+
+    assert [e.asset_key for e in result.asset_materializations_for_node("load_crm")] == [asset]
+    assert count(engine, lead) == 1
+
+
 def test_a_click_on_one_source_loads_too_and_knows_its_columns(defs, engine, instance, keyring):
     submit_form(engine, keyring)
     asset = dg.AssetKey(["canonical", "form-site"])

@@ -69,7 +69,7 @@ def keys_of(events: Sequence[Event]) -> list[str]:
 def test_a_window_is_one_event_per_source_and_three_for_the_crm():
     windows = (a_window(loaded=3, held=1), a_window("form-site", loaded=2))
 
-    assert keys_of(report_events(a_report(*windows), SETTINGS, {})) == [
+    assert keys_of(report_events(a_report(*windows), SETTINGS)) == [
         "raw/douyin-main",
         "canonical/douyin-main",
         "raw/form-site",
@@ -81,19 +81,19 @@ def test_a_window_is_one_event_per_source_and_three_for_the_crm():
 
 
 def test_what_is_only_pulled_reports_its_raw_records_itself():
-    events = report_events(a_report(a_window("douyin-pull", loaded=1)), SETTINGS, {})
+    events = report_events(a_report(a_window("douyin-pull", loaded=1)), SETTINGS)
 
     assert "raw/douyin-pull" not in keys_of(events)
 
 
 def test_records_of_a_source_that_is_configured_no_more_still_count_in_the_crm():
-    events = report_events(a_report(a_window("gone", loaded=1)), SETTINGS, {})
+    events = report_events(a_report(a_window("gone", loaded=1)), SETTINGS)
 
     assert keys_of(events) == ["crm/lead", "crm/contact", "crm/touchpoint"]
 
 
 def test_an_event_tells_outcomes_latency_version_and_who_loaded():
-    event = report_events(a_report(a_window(loaded=3, held=1)), SETTINGS, {})[1]
+    event = report_events(a_report(a_window(loaded=3, held=1)), SETTINGS)[1]
     metadata = {name: value.value for name, value in event.metadata.items()}
 
     assert metadata == {
@@ -117,7 +117,7 @@ def test_a_window_of_replayed_records_has_no_latency():
         window.source_key, START, window.counts, (0,) * BUCKETS, (), ("replay-x",), ()
     )
 
-    assert "p50_ms" not in report_events(a_report(silent), SETTINGS, {})[1].metadata
+    assert "p50_ms" not in report_events(a_report(silent), SETTINGS)[1].metadata
 
 
 def test_a_failed_check_says_what_to_do():
@@ -141,13 +141,18 @@ def test_an_empty_table_is_still_a_table():
     assert table(CheckTable(("reason", "records"), ())).records == []
 
 
-def test_an_event_of_the_crm_names_the_sources_that_it_speaks_of():
-    deps = [
-        dg.TableColumnDep(names.canonical(key), "name") for key in ("douyin-main", "form-site")
-    ]
-    lineage = {names.LEAD: {"name": deps, "email": deps[1:]}}
-    found = column_lineage(names.LEAD, lineage, ["douyin-main"])["dagster/column_lineage"].value
+def test_windows_do_not_repeat_the_lineage():
+    """It would be most of what Dagster stores."""
+    events = report_events(a_report(a_window(loaded=1)), SETTINGS)
 
-    assert isinstance(found, dg.TableColumnLineage)
-    assert found.deps_by_column == {"name": deps[:1]}
-    assert column_lineage(names.LEAD, lineage, ["gone"]) == {}
+    assert not any("dagster/column_lineage" in event.metadata for event in events)
+
+
+def test_lineage_of_an_asset_without_any_is_no_entry():
+    dep = dg.TableColumnDep(names.raw("form-site"), "fields.name")
+    lineage = {names.canonical("form-site"): {"name": [dep]}}
+
+    assert column_lineage(names.LEAD, lineage) == {}
+    assert list(column_lineage(names.canonical("form-site"), lineage)) == [
+        "dagster/column_lineage"
+    ]
