@@ -59,6 +59,8 @@ forms:
     name: 官网表单
     origins: ["http://127.0.0.1"]
 """
+_LOCATION = """{ workspaceOrError { ... on Workspace { locationEntries {
+  loadStatus locationOrLoadError { __typename ... on PythonError { message } } } } } }"""
 _MATERIALIZED = """query ($keys: [AssetKeyInput!]!) {
   assetNodes(assetKeys: $keys) { assetKey { path } assetMaterializations(limit: 1) { timestamp } }
 }"""
@@ -87,6 +89,15 @@ class RunningDagster:
             f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=20
         )
         return answer.json()["data"]
+
+    def load_location(self) -> None:
+        """Wait for the code location; if it does not load, say why."""
+        until(lambda: self._location()["loadStatus"] == "LOADED", within_s=60)
+        found = self._location()["locationOrLoadError"]
+        assert found["__typename"] == "RepositoryLocation", found["message"]
+
+    def _location(self) -> Any:
+        return self.ask(_LOCATION)["workspaceOrError"]["locationEntries"][0]
 
     def materialized(self, keys: list[list[str]]) -> bool:
         nodes = self.ask(_MATERIALIZED, keys=[{"path": key} for key in keys])["assetNodes"]
@@ -184,7 +195,9 @@ def dagster(
     try:
         assert server.stdout is not None
         assert server.stdout.readline() == f"dagster: http://127.0.0.1:{port}\n"
-        yield RunningDagster(f"http://127.0.0.1:{port}", engine, folder / "hub.yaml")
+        running = RunningDagster(f"http://127.0.0.1:{port}", engine, folder / "hub.yaml")
+        running.load_location()
+        yield running
     finally:
         server.terminate()
         server.communicate(timeout=30)
@@ -216,13 +229,14 @@ def page(
     opened.close()
 
 
-def test_the_asset_graph_shows_what_the_loader_did(dagster, page):
+def test_the_asset_graph_shows_what_the_loader_did(dagster, page, tmp_path):
     """Nothing was clicked and no run was started: the sensor alone reported it."""
     until(lambda: dagster.materialized(SHOWN), within_s=90)
     page.goto("/asset-groups")
     for group in ("raw", "canonical", "crm", "ops"):
         expect(page.get_by_text(group, exact=True).first).to_be_visible(timeout=30_000)
 
+    page.screenshot(path=tmp_path / "groups.png")
     page.goto("/locations/lead-hub/asset-groups/crm/lineage")
     for name in ("lead", "contact", "touchpoint"):
         expect(page.get_by_text(name, exact=True).first).to_be_visible(timeout=30_000)
