@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 import sys
+import traceback
 from typing import Annotated
 
 import typer
@@ -107,7 +108,16 @@ class _JsonLines(logging.Formatter):
         if record.name == "hub.access":
             return message
         facts = {"event": "log", "level": record.levelname.lower(), "logger": record.name}
-        return json.dumps({**facts, "message": message}, ensure_ascii=False)
+        return json.dumps({**facts, "message": message, **_where(record)}, ensure_ascii=False)
+
+
+def _where(record: logging.LogRecord) -> dict[str, str]:
+    """Of an exception its type and place: its text and its frames could hold a lead."""
+    error = record.exc_info[1] if record.exc_info else None
+    frames = traceback.extract_tb(error.__traceback__) if error else None
+    if not error or not frames:
+        return {}
+    return {"error": type(error).__name__, "at": f"{frames[-1].filename}:{frames[-1].lineno}"}
 
 
 def _log_as_json() -> None:

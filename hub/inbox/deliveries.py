@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -63,6 +64,14 @@ SELECT id, duplicate_of FROM stored
 """
 # Apart, since only a later statement sees what another transaction has just committed.
 _STORED_BEFORE = "SELECT id, duplicate_of FROM inbox.delivery WHERE id = ANY(%s)"
+# Rows that somebody is working with are left for the next time.
+_FORGET_KEYS = """
+DELETE FROM inbox.delivery_key WHERE ctid IN (
+    SELECT ctid FROM inbox.delivery_key WHERE expires_at < %s
+    ORDER BY expires_at LIMIT %s FOR UPDATE SKIP LOCKED)
+"""
+# A delivery may lie in a spool for days; its duplicate must still be known when it is drained.
+KEYS_KEPT_AFTER_EXPIRY = timedelta(days=7)
 _IDS_KNOWN = "SELECT id FROM inbox.delivery WHERE id = ANY(%s)"
 
 
@@ -113,6 +122,13 @@ async def store_deliveries_async(
 def known_ids(conn: psycopg.Connection[Any], ids: Sequence[UUID]) -> set[UUID]:
     """Those of `ids` that are in the ledger."""
     return {row[0] for row in conn.execute(_IDS_KNOWN, (list(ids),))}
+
+
+def forget_expired_keys(
+    conn: psycopg.Connection[Any], now: datetime, *, limit: int = 10_000
+) -> int:
+    """Delete keys that expired a week ago, at most `limit`; gives how many. The ledger stays."""
+    return conn.execute(_FORGET_KEYS, (now - KEYS_KEPT_AFTER_EXPIRY, limit)).rowcount
 
 
 def parameters(deliveries: Sequence[Delivery], receiver: str) -> dict[str, Any]:

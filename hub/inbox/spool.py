@@ -108,6 +108,7 @@ class Spool(SpoolFolder):
         self._active: Path | None = None
         self._number = 0
         self._broken = False
+        self._full = False
 
     @classmethod
     def open(cls, root: Path, receiver: str, max_bytes: int) -> Spool:
@@ -148,7 +149,7 @@ class Spool(SpoolFolder):
     @property
     def has_room(self) -> bool:
         """Whether the next delivery would be taken, as far as is known."""
-        return not self._broken and self.size < self._max_bytes
+        return not (self._broken or self._full) and self.size < self._max_bytes
 
     def append(self, deliveries: Sequence[Delivery]) -> None:
         """Return once all of `deliveries` are on the disk, by one fsync.
@@ -162,6 +163,7 @@ class Spool(SpoolFolder):
         data = encode(deliveries)
         with self._guard:
             if self.size + len(data) > self._max_bytes:
+                self._full = True
                 raise RefusedError("spool_full", status=503)
             try:
                 self._append(data)
@@ -193,6 +195,7 @@ class Spool(SpoolFolder):
         """Delete a segment; all of its deliveries are committed or set aside."""
         super().remove(segment)
         self._facts.pop(segment, None)
+        self._full = False
 
     def set_aside(self, deliveries: Sequence[Delivery]) -> None:
         """Keep deliveries that the database refuses for good, each in a file of its own."""

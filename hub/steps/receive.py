@@ -258,16 +258,23 @@ class GroupCommit:
         try:
             await loop.run_in_executor(self._disk, self._spool.append, deliveries)
         except RefusedError as refusal:
-            self._figures.refused += len(group)
-            for waiting in group:
-                if not waiting.done.done():
-                    waiting.done.set_exception(RefusedError(refusal.reason, status=refusal.status))
+            self._refuse(group, refusal.reason)
+            return
+        except Exception as error:  # noqa: BLE001 -- whatever it was, those who wait must be told
+            log.error("spooling a group failed: %s", type(error).__name__)  # noqa: TRY400 -- a traceback could show values
+            self._refuse(group, "spool_broken")
             return
         self._figures.spooled += len(group)
         for waiting in group:
             if not waiting.done.done():
                 waiting.done.set_result(waiting.delivery.id)
         self._trouble.set()
+
+    def _refuse(self, group: Sequence[_Waiting], reason: str) -> None:
+        self._figures.refused += len(group)
+        for waiting in group:
+            if not waiting.done.done():
+                waiting.done.set_exception(RefusedError(reason, status=503))
 
     # ---- beside the requests
 
@@ -293,7 +300,7 @@ class GroupCommit:
     async def _recover(self) -> None:
         """Bring the store back into use and the spools into it, for as long as we live."""
         failures = 0
-        await asyncio.get_running_loop().run_in_executor(self._disk, self._spool.take_back_refused)
+        await self._retry_refused()
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._trouble.wait(), _ORPHANS_EVERY_S)
@@ -310,6 +317,13 @@ class GroupCommit:
                 continue
             await asyncio.sleep(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
             failures += 1
+
+    async def _retry_refused(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._disk, self._spool.take_back_refused)
+        except OSError as error:
+            log.error("what was set aside cannot be read: %s", error.strerror)  # noqa: TRY400 -- one line is enough
 
     async def _drain_once(self) -> None:
         await self._drain.probe()

@@ -1,19 +1,23 @@
-"""What a receiver does for its store beside taking leads: migrate, register sources, revive."""
+"""What a receiver does for its store beside taking leads: migrate, register, revive, forget."""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
-from hub.database.engine import store_errors
+from hub.database.engine import driver, store_errors
 from hub.database.migrate import upgrade
 from hub.errors import ConfigError, HubError
+from hub.inbox.deliveries import forget_expired_keys
 from hub.registry.merchants import sync_registry
 from hub.settings import HubSettings
 from hub.steps.open_store import Store
 
 _EVERY_S = 1.0
+_FORGET_EVERY_S = 60.0
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +26,8 @@ class Upkeep(threading.Thread):
     """A thread, so that a database that hangs never holds up a request or the end of the process.
 
     Until it has succeeded once it tries to migrate the store and to register the sources of the
-    settings; after that it starts an embedded server again that died. `is_away` tells whether the
-    receiver misses the store.
+    settings; after that it starts an embedded server again that died, and forgets delivery keys
+    that expired. `is_away` tells whether the receiver misses the store.
     """
 
     def __init__(self, store: Store, settings: HubSettings, is_away: Callable[[], bool]) -> None:
@@ -33,6 +37,7 @@ class Upkeep(threading.Thread):
         self._is_away = is_away
         self._stop_asked = threading.Event()
         self._told = False
+        self._forget_at = 0.0
         self._prepared = threading.Event()
         self._is_serving = False
         self._refusal: ConfigError | None = None
@@ -75,8 +80,13 @@ class Upkeep(threading.Thread):
                 sync_registry(conn, self._settings)
             self._prepared.set()
             self._told = False
-        elif self._is_away() and self._store.revive():
-            log.warning("the embedded database was started again")
+        elif self._is_away():
+            if self._store.revive():
+                log.warning("the embedded database was started again")
+        elif time.monotonic() >= self._forget_at:
+            self._forget_at = time.monotonic() + _FORGET_EVERY_S
+            with store_errors(), self._store.engine.begin() as conn:
+                forget_expired_keys(driver(conn), datetime.now(UTC))
 
     def _tell(self, error: HubError) -> None:
         if not self._told:

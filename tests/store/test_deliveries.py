@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from hub.database.engine import driver, libpq_url
-from hub.inbox.deliveries import Stored, known_ids, store_deliveries
+from hub.inbox.deliveries import Stored, forget_expired_keys, known_ids, store_deliveries
 from hub.model.delivery import Delivery, Lane, Via
 from hub.model.ids import uuid7
 
@@ -190,3 +190,14 @@ def test_known_ids_tells_what_the_ledger_has(engine: sa.Engine) -> None:
 
     with engine.begin() as conn:
         assert known_ids(driver(conn), [delivery.id, UUID(int=1)]) == {delivery.id}
+
+
+def test_keys_are_forgotten_a_week_after_they_expired(engine: sa.Engine) -> None:
+    old, young = a_delivery(b"old", window_s=60), a_delivery(b"young", window_s=120)
+    store(engine, old, young)
+
+    with engine.begin() as conn:
+        assert forget_expired_keys(driver(conn), NOON + timedelta(days=7, seconds=90)) == 1
+
+    assert column(engine, "SELECT key FROM inbox.delivery_key") == [b"young"]
+    assert counts(engine) == (2, 0, 2, 2)
