@@ -18,31 +18,28 @@ from hub.model.outcome import IN_CRM
 
 CRM_TERMS = tuple(outcome.value for outcome in IN_CRM)
 
-# A lead is doubled if its keys, merges followed, lead to another contact than its own.
+# A lead is doubled if its keys, merges followed, lead to another contact than its own. Only pairs that
+# differ at first sight are followed, so the cost is that of reading a day's leads and their keys.
 _DOUBLED = sa.text("""
-WITH RECURSIVE recent AS (
-    SELECT l.id, l.merchant, l.contact_id, l.keys FROM crm.lead_revision r
-    JOIN crm.lead l ON l.id = r.lead_id
-    WHERE r.record_id >= :floor AND r.outcome = 'loaded'
-), start AS (
-    SELECT contact_id FROM recent
-    UNION
-    SELECT k.contact_id FROM recent r CROSS JOIN LATERAL unnest(r.keys) AS u(blind)
-    JOIN crm.contact_key k ON k.merchant = r.merchant AND k.blind = u.blind
+WITH RECURSIVE recent AS MATERIALIZED (
+    SELECT id, merchant, contact_id, keys FROM crm.lead WHERE first_record_id >= :floor
+), pair AS MATERIALIZED (
+    SELECT r.id AS lead_id, r.contact_id AS own, k.contact_id AS other
+    FROM recent r CROSS JOIN LATERAL unnest(r.keys) AS u(blind)
+    JOIN crm.contact_key k ON k.merchant = r.merchant AND k.blind = u.blind AND NOT k.stopped
+    WHERE k.contact_id <> r.contact_id
 ), chain (origin, id, next) AS (
-    SELECT c.id, c.id, c.merged_into FROM start s JOIN crm.contact c ON c.id = s.contact_id
+    SELECT c.id, c.id, c.merged_into FROM crm.contact c
+    JOIN (SELECT own FROM pair UNION SELECT other FROM pair) AS named (id) ON named.id = c.id
     UNION ALL
     SELECT chain.origin, c.id, c.merged_into FROM chain JOIN crm.contact c ON c.id = chain.next
-), root AS (
-    SELECT origin, id FROM chain WHERE next IS NULL
 )
-SELECT count(*) AS leads, count(*) FILTER (WHERE EXISTS (
-    SELECT 1 FROM unnest(r.keys) AS u(blind)
-    JOIN crm.contact_key k ON k.merchant = r.merchant AND k.blind = u.blind AND NOT k.stopped
-    JOIN root other ON other.origin = k.contact_id
-    WHERE other.id <> own.id
-)) AS doubled
-FROM recent r JOIN root own ON own.origin = r.contact_id
+SELECT (SELECT count(*) FROM recent) AS leads, (
+    SELECT count(DISTINCT pair.lead_id) FROM pair
+    JOIN chain mine ON mine.origin = pair.own AND mine.next IS NULL
+    JOIN chain theirs ON theirs.origin = pair.other AND theirs.next IS NULL
+    WHERE mine.id <> theirs.id
+) AS doubled
 """)
 
 
