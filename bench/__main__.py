@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from bench import acks, latency, load, machine, mapping, report
+from bench import acks, latency, load, machine, mapping, report, wrk
 from bench.report import Section
-from bench.stage import Stage
+from bench.stage import ProcessError, Stage
 
 Say = Callable[[str], None]
 
@@ -36,29 +38,45 @@ _SECTIONS = {"acks": _acks, "latency": _latency, "load": _load, "mapping": _mapp
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run what was asked for; the exit status."""
+    """Run what was asked for, printing each section as soon as it is done; the exit status."""
     given = _parse(arguments)
+    names = given.only or list(_SECTIONS)
     runs = given.runs or (1 if given.quick else 3)
-
-    def say(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
-
-    with Stage() as stage:
-        with stage.admin() as conn:
-            facts = machine.describe(conn, stage.folder)
-        sections = [
-            measure(stage, runs, say, quick=given.quick)
-            for name, measure in _SECTIONS.items()
-            if not given.only or name in given.only
-        ]
-    line = machine.line(facts, runs)
-    if given.quick:
-        line += " Quick: too short and too small to be quoted."
-    print(report.markdown(line, sections), end="")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that no process stays
+    try:
+        if "acks" in names:
+            wrk.require_wrk()
+        with Stage() as stage:
+            facts = _facts(stage, runs, quick=given.quick)
+            sections = [_measured(stage, name, runs, quick=given.quick) for name in names]
+    except (ProcessError, wrk.WrkError) as error:
+        _say(f"bench: {error}")
+        return 2
     if given.json:
-        document = report.document({**facts, "runs": runs, "quick": given.quick}, sections)
+        document = report.document(facts, sections)
         given.json.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", "utf-8")
     return 0 if report.is_right(sections) else 1
+
+
+def _facts(stage: Stage, runs: int, *, quick: bool) -> dict[str, Any]:
+    """The machine, printed."""
+    with stage.admin() as conn:
+        facts = machine.describe(conn, stage.folder)
+    warning = " Quick: too short and too small to be quoted." if quick else ""
+    print(machine.line(facts, runs) + warning, flush=True)
+    return {**facts, "runs": runs, "quick": quick}
+
+
+def _measured(stage: Stage, name: str, runs: int, *, quick: bool) -> Section:
+    """One section, printed."""
+    section = _SECTIONS[name](stage, runs, _say, quick=quick)
+    print(f"\n{section.markdown()}", flush=True)
+    return section
+
+
+def _say(text: str) -> None:
+    """Progress; not part of the result."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:

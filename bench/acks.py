@@ -133,7 +133,9 @@ def _section(plan: Plan, results: _Results) -> Section:
         _bar(results, NOOP, 64, 0.35, "of the no-op route at 64"),
     ]
     for (name, connections), spent in results.cpu.items():
-        section.notes.append(f"CPU for one push, {name} at {connections} (last run): {spent}.")
+        section.notes.append(
+            f"CPU for one push, {name} at {connections} (last run): {spent} (`wrk` with it)."
+        )
     section.raw = {f"{n} at {c}": rates for (n, c), rates in results.rates.items()}
     return section
 

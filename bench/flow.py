@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 
@@ -59,11 +60,12 @@ class FlowResult:
 class Sender:
     """`python -m bench.sender`, with all its requests made and waiting for the start."""
 
-    def __init__(self, port: int, rate: float, count: int) -> None:
+    def __init__(self, port: int, rate: float, count: int, result: Path) -> None:
         self._schedule = Schedule(0.0, rate, count)
+        self._result = result
         self._process = subprocess.Popen(
             [sys.executable, "-m", "bench.sender", "--port", str(port), "--rate", str(rate),
-             "--count", str(count)],
+             "--count", str(count), "--result", str(result)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         self.pid = self._process.pid
@@ -80,8 +82,9 @@ class Sender:
 
     def result(self) -> tuple[list[float | None], float]:
         """When each lead was acknowledged (None: never), and the sender's own worst delay in ms."""
-        output, _ = self._process.communicate()
-        found = json.loads(output)
+        if self._process.wait() != 0:
+            raise ProcessError("the sender failed")
+        found = json.loads(self._result.read_text("utf-8"))
         return found["acknowledged"], found["late_ms"]
 
     def end(self) -> None:
@@ -91,9 +94,9 @@ class Sender:
 
 
 @contextmanager
-def sender(port: int, rate: float, count: int) -> Iterator[Sender]:
-    """A sender that is gone afterwards."""
-    made = Sender(port, rate, count)
+def sender(stage: Stage, port: int, flow: Flow) -> Iterator[Sender]:
+    """A sender for `flow` that is gone afterwards."""
+    made = Sender(port, flow.rate, flow.leads, stage.folder / "sender.json")
     try:
         yield made
     finally:
@@ -115,7 +118,7 @@ def noop_latencies(stage: Stage, flow: Flow) -> Latencies:
     with (
         stage.database() as url,
         stage.service(url, "bench.noop") as service,
-        sender(service.port, flow.rate, flow.leads) as platform,
+        sender(stage, service.port, flow) as platform,
     ):
         schedule = platform.start()
         acknowledged, _ = platform.result()
@@ -128,7 +131,7 @@ def _run(stage: Stage, flow: Flow, url: str, processes: ExitStack) -> FlowResult
     release = processes.enter_context(_import(stage, url, flow.imported))
     conn = processes.enter_context(psycopg.connect(libpq_url(url), autocommit=True))
     watcher = Watcher(conn, flow.leads)
-    platform = processes.enter_context(sender(receiver.port, flow.rate, flow.leads))
+    platform = processes.enter_context(sender(stage, receiver.port, flow))
     schedule = platform.start()
     watcher.follow(schedule)
     roles = {

@@ -32,12 +32,4 @@ class Door:
 
 
 if __name__ == "__main__":
-    door = Door()
-    serve(
-        Starlette(
-            routes=[
-                Route("/hooks/{source}", door, methods=["POST"]),
-                Route("/healthz", door, methods=["GET"]),
-            ]
-        )
-    )
+    serve(Starlette(routes=[Route("/hooks/{source}", Door(), methods=["POST"])]))

@@ -1,5 +1,5 @@
--- A body of its own in every request, signed; the last part of the run only asks for /healthz, so that
--- every push has been answered when wrk closes its connections: what is sent is what is acknowledged.
+-- A body of its own in every request, signed. At the end every connection gets half a request, so that it
+-- waits in silence until wrk closes it: by then every push has been answered, and sent is acknowledged.
 local ffi = require("ffi")
 ffi.cdef[[
 typedef struct { long s; long ns; } bench_time;
@@ -45,22 +45,23 @@ function init(_)
   head = "POST " .. os.getenv("BENCH_PATH") .. " HTTP/1.1\r\nHost: " .. wrk.host .. ":" .. wrk.port ..
     "\r\nContent-Type: application/json\r\nContent-Length: " .. size .. "\r\n" ..
     os.getenv("BENCH_HEADER") .. ": "
-  probe = "GET /healthz HTTP/1.1\r\nHost: " .. wrk.host .. ":" .. wrk.port .. "\r\n\r\n"
+  trial = "GET / HTTP/1.1\r\nHost: " .. wrk.host .. "\r\n\r\n"
+  half = "GET / HTTP/1.1\r\n"
   sent, lasted, started, is_trial, is_over = 0, 0, 0, true, false
 end
 
 function request()
   if is_trial then -- wrk asks once before it starts, and throws that one away
     is_trial = false
-    return probe
+    return trial
   end
-  if is_over then return probe end
+  if is_over then return half end
   local instant_s = now()
   if started == 0 then started = instant_s end
   lasted = instant_s - started
   if lasted >= seconds then
     is_over = true
-    return probe
+    return half
   end
   sent = sent + 1
   local body = before .. first_clue .. string.format("%09d", sent) .. between ..

@@ -69,11 +69,6 @@ def is_right(sections: Sequence[Section]) -> bool:
     return all(check.is_right for section in sections for check in section.checks)
 
 
-def markdown(machine: str, sections: Sequence[Section]) -> str:
-    """Everything, ready for `docs/performance.md`."""
-    return "\n\n".join([machine, *(section.markdown() for section in sections)]) + "\n"
-
-
 def document(machine: Mapping[str, Any], sections: Sequence[Section]) -> dict[str, Any]:
     """Everything with its single runs, JSON-able."""
     return {

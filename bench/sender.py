@@ -1,8 +1,8 @@
 """An open-loop platform: pushes at a fixed rate whatever the hub does, on keep-alive connections.
 
-`python -m bench.sender --port P --rate R --count N`: makes and signs all bodies, prints `ready`, reads the start
-(monotonic seconds) from standard input, sends, prints one line of JSON. Plain sockets, since on two cores a
-client library would cost as much as the hub.
+`python -m bench.sender --port P --rate R --count N --result FILE`: makes and signs all bodies, prints `ready`,
+reads the start (monotonic seconds) from standard input, sends, writes what was acknowledged and when. Plain
+sockets, since on two cores a client library would cost as much as the hub.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import cast
 
 import uvloop
@@ -142,7 +143,7 @@ async def _send_all(port: int, requests: list[bytes], schedule: Schedule) -> Ans
 def main() -> None:
     """Be the platform once."""
     parser = argparse.ArgumentParser()
-    for name, kind in (("port", int), ("rate", float), ("count", int)):
+    for name, kind in (("port", int), ("rate", float), ("count", int), ("result", Path)):
         parser.add_argument(f"--{name}", type=kind, required=True)
     given = parser.parse_args()
     requests = _requests(given.port, given.count)
@@ -150,10 +151,8 @@ def main() -> None:
     schedule = Schedule(float(sys.stdin.readline()), given.rate, given.count)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         answers = runner.run(_send_all(given.port, requests, schedule))
-    print(
-        json.dumps({"acknowledged": answers.acknowledged, "late_ms": answers.late_s * 1000}),
-        flush=True,
-    )
+    found = {"acknowledged": answers.acknowledged, "late_ms": answers.late_s * 1000}
+    given.result.write_text(json.dumps(found), "utf-8")
 
 
 if __name__ == "__main__":

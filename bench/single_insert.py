@@ -17,10 +17,9 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from fastapi import FastAPI
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.applications import Starlette
+from starlette.routing import Router
+from starlette.types import Receive, Scope, Send
 
 from bench.serving import serve
 from hub.connectors.base import connectors
@@ -116,8 +115,21 @@ def _parameters(delivery: Delivery, receiver: str) -> dict[str, Any]:
     }
 
 
-def create_app(url: str, settings: HubSettings, keyring: KeyRing, connections: int) -> FastAPI:
-    """The hub's hook routes over `SingleInsert`, in the same framework as the hub's."""
+class App(Starlette):
+    """Starlette for the lifespan; hooks come before its middleware, as in the hub's receiver."""
+
+    hooks: Router
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http":
+            await self.hooks(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def create_app(url: str, settings: HubSettings, keyring: KeyRing, connections: int) -> App:
+    """The hub's hook routes over `SingleInsert`."""
     installed = connectors()
     sources = settings.all_sources()
     metrics = ReceiverMetrics(sources)
@@ -133,20 +145,16 @@ def create_app(url: str, settings: HubSettings, keyring: KeyRing, connections: i
         access=AccessLog(metrics),
     )
 
-    async def healthz(_: Request) -> Response:
-        return JSONResponse({"status": "ok"})
-
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await intake.start()
         try:
             yield
         finally:
             await intake.close()
 
-    app = FastAPI(lifespan=lifespan, redoc_url=None)
-    app.router.routes[:0] = hooks.routes(context, Rejections(url, keyring))
-    app.router.routes.append(Route("/healthz", healthz, include_in_schema=False))
+    app = App(lifespan=lifespan)
+    app.hooks = Router(hooks.routes(context, Rejections(url, keyring)))
     return app
 
 

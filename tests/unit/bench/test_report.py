@@ -21,20 +21,20 @@ def a_section(got: int = 10) -> Section:
 def test_a_missed_bar_does_not_make_the_run_wrong():
     """Times are told, counts are asserted."""
     assert report.is_right([a_section()])
-    assert "**missed**" in report.markdown("A machine.", [a_section()])
+    assert "**missed**" in a_section().markdown()
 
 
 def test_a_wrong_count_makes_the_run_wrong_and_is_named():
     sections = [a_section(), a_section(got=9)]
 
     assert not report.is_right(sections)
-    assert "leads: 9 instead of 10" in report.markdown("A machine.", sections)
+    assert "leads: 9 instead of 10" in sections[1].markdown()
 
 
-def test_a_table_is_markdown_with_the_machine_above_it():
-    text = report.markdown("A machine.", [a_section()])
+def test_a_section_is_markdown_that_can_be_pasted():
+    text = a_section().markdown()
 
-    assert text.startswith("A machine.\n\n### Inbox → CRM\n")
+    assert text.startswith("### Inbox → CRM\n\nTen leads.\n\n| records/s | rate |\n")
     assert "| records/s | rate |\n| :-- | --: |\n| 1 loader | 5 |" in text
 
 
