@@ -77,14 +77,15 @@ def read_records(conn: psycopg.Connection[Any], ids: Sequence[UUID]) -> dict[UUI
         return {row.id: row for row in cursor}
 
 
-def set_mapping_versions(
-    conn: psycopg.Connection[Any], versions: Sequence[tuple[UUID, str | None]]
+def remember_mapping(
+    conn: psycopg.Connection[Any], rows: Sequence[tuple[UUID, str, str, str | None]]
 ) -> None:
-    """Write down which version mapped each record."""
+    """Write down which version mapped each record, and whose it is by its account: (record, merchant, source, version)."""
     conn.execute(
-        "UPDATE inbox.record r SET mapping_version = v.version"
-        " FROM unnest(%s::uuid[], %s::text[]) AS v(id, version) WHERE r.id = v.id",
-        ([record for record, _ in versions], [version for _, version in versions]),
+        "UPDATE inbox.record r SET mapping_version = v.version, merchant = v.merchant,"
+        " source_key = v.source_key FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[])"
+        " AS v(id, merchant, source_key, version) WHERE r.id = v.id",
+        [list(column) for column in zip(*rows, strict=True)],
     )
 
 

@@ -52,7 +52,8 @@ def add_counts(
     statement = (
         f"INSERT INTO ops.window AS w (merchant, source_key, window_start, loader, mapping_version, {names}, latency)"  # noqa: S608 -- names of this module
         f" VALUES (%s, %s, %s, %s, %s, {', '.join(['%s'] * len(COUNTED))}, %s)"
-        f" ON CONFLICT (merchant, source_key, window_start, loader, mapping_version) DO UPDATE SET {sums}, latency ="
+        f" ON CONFLICT (merchant, source_key, window_start, loader, mapping_version) DO UPDATE SET {sums},"
+        " reported_at = NULL, latency ="
         " (SELECT array_agg(a + b ORDER BY i) FROM unnest(w.latency, excluded.latency)"
         " WITH ORDINALITY AS t(a, b, i))"
     )

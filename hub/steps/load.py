@@ -221,12 +221,29 @@ class Loader:
         if item.is_record or item.kills == 0:
             return None
         works = self._preparer.unpack(item)
-        records.add_records(raw, [_archived(work) for work in works])
+        records.add_records(raw, self._archived(works))
         half = max(1, (len(works) + 1) // 2)
         queue.enqueue_records(
             raw, [w.record_id for w in works], lane=Lane(item.lane), suspect=half
         )
         return BatchResult(1, {})
+
+    def _archived(self, works: Sequence[Work]) -> list[ArchivedRecord]:
+        """The archive's rows of new records, sealed one by one."""
+        sealed = self._keyring.seal_many([(w.payload, w.record_id.bytes) for w in works])
+        return [
+            ArchivedRecord(
+                w.record_id,
+                w.merchant,
+                w.source_key,
+                w.entity,
+                w.via,
+                w.received_at,
+                w.mapping,
+                each,
+            )
+            for w, each in zip(works, sealed, strict=True)
+        ]
 
     def _refresh(self, conn: sa.Connection) -> Accounts:
         self._mappings.refresh(conn)
@@ -238,7 +255,7 @@ class Loader:
         """Map, fold, write down every outcome and count it, in the open transaction."""
         for work in works:
             self._preparer.map(work, accounts)
-        reopened = [work for work in works if work.sealed is None]
+        reopened = [work for work in works if work.is_archived]
         before = self._leave_standings(raw, reopened)
         groups = {m: MerchantBatch(self._keyring, m, w) for m, w in by_merchant(works).items()}
         lock_merchants(raw, groups)
@@ -286,9 +303,9 @@ class Loader:
         before: Mapping[UUID, str],
         now: datetime,
     ) -> None:
-        new = [work for work in works if work.sealed is not None]
+        new = [work for work in works if not work.is_archived]
         if new:
-            records.add_records(raw, [_archived(work) for work in new])
+            records.add_records(raw, self._archived(new))
         records.hold(raw, [_held(work, now) for work in works if work.outcome == Outcome.HELD])
         records.set_aside(
             raw,
@@ -298,9 +315,11 @@ class Loader:
                 if w.outcome == Outcome.NOT_A_LEAD
             ],
         )
-        again = [work for work in works if work.sealed is None]
+        again = [work for work in works if work.is_archived]
         if again:
-            records.set_mapping_versions(raw, [(work.record_id, work.mapping) for work in again])
+            records.remember_mapping(
+                raw, [(w.record_id, w.merchant, w.source_key, w.mapping) for w in again]
+            )
         changes: dict[tuple[str, str, str], list[UUID]] = defaultdict(list)
         for work in again:
             was = before.get(work.record_id, Outcome.QUEUED)
@@ -308,13 +327,6 @@ class Loader:
                 changes[was, work.outcome, work.reason].append(work.record_id)
         for (was, became, reason), ids in changes.items():
             records.add_changes(raw, ids, was=was, became=became, reason=reason, by="loader")
-
-
-def _archived(work: Work) -> ArchivedRecord:
-    return ArchivedRecord(
-        work.record_id, work.merchant, work.source_key, work.entity, work.via, work.received_at,
-        work.mapping, work.sealed,
-    )  # fmt: skip
 
 
 def _held(work: Work, now: datetime) -> HeldRecord:

@@ -30,7 +30,7 @@ _UNREADABLE_ENTITY = "unreadable"
 
 @dataclass(slots=True)
 class Work:
-    """One record on its way through a batch. `sealed` is its archive form, None when it is archived already."""
+    """One record on its way through a batch. `live` ones count for latency; archived ones are mapped anew."""
 
     record_id: UUID
     merchant: str
@@ -39,8 +39,8 @@ class Work:
     via: str
     received_at: datetime
     payload: bytes
-    sealed: bytes | None
     live: bool
+    is_archived: bool = False
     mapping: str | None = None
     mapped: Mapped | None = None
     outcome: str = ""
@@ -98,7 +98,7 @@ class Preparer:
         payload = self.keyring.unseal(record.sealed or b"", record.id.bytes)
         return Work(
             record.id, record.merchant, record.source_key, record.entity, record.via,
-            record.received_at, payload, sealed=None, live=False,
+            record.received_at, payload, live=False, is_archived=True,
         )  # fmt: skip
 
     def map(self, work: Work, accounts: Accounts) -> None:
@@ -155,7 +155,7 @@ class Preparer:
         identifier = record_id(item.item_id, ordinal)
         work = Work(
             identifier, item.merchant, item.source_key, raw.entity, item.via, item.received_at,
-            raw.payload, sealed=self.keyring.seal(raw.payload, identifier.bytes), live=item.lane == 0,
+            raw.payload, live=item.lane == 0,
         )  # fmt: skip
         if raw.unreadable is not None:
             work.hold(HeldReason.UNREADABLE, detail=raw.unreadable)
