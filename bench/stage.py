@@ -157,8 +157,8 @@ class Stage:
         return usage({role: list(pids) for role, pids in roles.items()}, self.server.pid)
 
     @contextmanager
-    def process(self, url: str, *command: str) -> Iterator[subprocess.Popen[bytes]]:
-        """`python -m …` beside us, in the hub's environment; ended kindly, then not."""
+    def process(self, url: str, *command: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+        """`python -m …` beside us, in the hub's environment, and its log; ended kindly, then not."""
         log = self.folder / f"process-{next(self._numbers)}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -166,7 +166,7 @@ class Stage:
                 env=dict(self.environment(url)), cwd=_ROOT, stdout=output, stderr=output,
             )  # fmt: skip
         try:
-            yield process
+            yield process, log
         except Exception as error:
             error.add_note(_last_lines(log))
             raise
@@ -176,8 +176,7 @@ class Stage:
     @contextmanager
     def service(self, url: str, *command: str) -> Iterator[Service]:
         """A server process that says where it listens, ready."""
-        with self.process(url, *command) as process:
-            log = self.folder / f"process-{next(self._numbers) - 1}.log"
+        with self.process(url, *command) as (process, log):
             match = _wait_for(lambda: _LISTENING.search(log.read_text("utf-8")), process)
             yield Service(process.pid, match[1], int(match[2]))
 
@@ -196,11 +195,11 @@ class Stage:
                 for _ in range(count)
             ]
             with psycopg.connect(libpq_url(url), autocommit=True) as conn:
-                for process in started:
+                for process, _ in started:
                     _wait_for(
                         lambda: _count(conn, "SELECT count(*) FROM ops.loader") >= count, process
                     )
-            yield [process.pid for process in started]
+            yield [process.pid for process, _ in started]
 
     def verify(self, url: str) -> dict[str, Any]:
         """What `hub verify --deep --json` says."""
