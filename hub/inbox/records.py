@@ -80,7 +80,7 @@ def read_records(conn: psycopg.Connection[Any], ids: Sequence[UUID]) -> dict[UUI
 def remember_mapping(
     conn: psycopg.Connection[Any], rows: Sequence[tuple[UUID, str, str, str | None]]
 ) -> None:
-    """Write down which version mapped each record, and whose it is by its account: (record, merchant, source, version)."""
+    """Write down which version mapped each record, and whose it is: (record, merchant, source, version)."""
     conn.execute(
         "UPDATE inbox.record r SET mapping_version = v.version, merchant = v.merchant,"
         " source_key = v.source_key FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[])"
