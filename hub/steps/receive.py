@@ -155,7 +155,8 @@ class GroupCommit:
     async def start(self) -> None:
         """Begin to take deliveries. The store may be away: then they are spooled until it comes."""
         with suppress(StoreAwayError, TimeoutError):
-            await asyncio.wait_for(self._come_up(), self._limits.answer_within_s)
+            async with asyncio.timeout(self._limits.answer_within_s):
+                await self._come_up()
         self._trouble.set()
         self._tasks = [
             asyncio.create_task(work(), name=work.__name__)
@@ -170,7 +171,8 @@ class GroupCommit:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with suppress(StoreAwayError, TimeoutError):
-            await asyncio.wait_for(self._drain_once(), self._limits.last_drain_s)
+            async with asyncio.timeout(self._limits.last_drain_s):
+                await self._drain_once()
         for link in (self._store, self._notify, self._drain_link):
             await link.close()
         self._disk.submit(self._spool.close).result()
@@ -301,9 +303,11 @@ class GroupCommit:
         """Bring the store back into use and the spools into it, for as long as we live."""
         failures = 0
         await self._retry_refused()
-        while True:
+        while not self._closing:
+            # Not wait_for: in Python 3.11 it can swallow the cancellation that ends us.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._trouble.wait(), _ORPHANS_EVERY_S)
+                async with asyncio.timeout(_ORPHANS_EVERY_S):
+                    await self._trouble.wait()
             self._trouble.clear()
             try:
                 await self._drain_once()
@@ -340,7 +344,7 @@ class GroupCommit:
 
     async def _wake_loaders(self) -> None:
         statement = f"NOTIFY {WAKE_CHANNEL}".encode()
-        while True:
+        while not self._closing:
             await self._committed.wait()
             self._committed.clear()
             with suppress(StoreAwayError):  # loaders poll as well
