@@ -26,6 +26,7 @@ from hub.steps.receiver_upkeep import Upkeep
 _PREPARE_WITHIN_S = 3.0
 _FINISH_WITHIN_S = 10
 _BACKLOG = 2048
+_GC_THRESHOLD = (10_000, 20, 50)
 
 
 def register(app: typer.Typer) -> None:
@@ -62,7 +63,9 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         gc.collect()
-        gc.freeze()  # what is there now stays: looking through it again costs every lead
+        # What is there now stays: looking through it again and again would cost every lead.
+        gc.freeze()
+        gc.set_threshold(*_GC_THRESHOLD)
         for listening in sockets or ():
             host, port = listening.getsockname()[:2]
             print_line(f"hub receive: listening on http://{host}:{port}")
