@@ -47,7 +47,7 @@ class SpoolFolder:
         try:
             if _is_held(lock, path):
                 return cls(path, lock)
-        except OSError:  # another receiver finished it just now, or it is not ours to open
+        except (OSError, ConfigError):  # another receiver finished it just now, or it is not ours
             pass
         lock.close()
         return None
