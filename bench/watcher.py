@@ -15,7 +15,7 @@ from hub.model.delivery import Lane
 from hub.model.ids import uuid7_floor
 
 POLL_S = 0.005
-_LEADS = "SELECT id FROM crm.lead WHERE first_record_id >= %s"
+_LEADS = "SELECT lead_id FROM crm.lead_revision WHERE record_id >= %s"
 # The rows claimed last tell whether any are left; counting would read every dead one.
 _LAST_OF_BULK = "SELECT max(seq) FROM inbox.queue WHERE lane = %s"
 

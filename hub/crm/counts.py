@@ -22,7 +22,9 @@ CRM_TERMS = tuple(outcome.value for outcome in IN_CRM)
 # differ at first sight are followed, so the cost is that of reading a day's leads and their keys.
 _DOUBLED = sa.text("""
 WITH RECURSIVE recent AS MATERIALIZED (
-    SELECT id, merchant, contact_id, keys FROM crm.lead WHERE first_record_id >= :floor
+    SELECT l.id, l.merchant, l.contact_id, l.keys FROM crm.lead_revision r
+    JOIN crm.lead l ON l.id = r.lead_id
+    WHERE r.record_id >= :floor AND r.outcome = 'loaded'
 ), pair AS MATERIALIZED (
     SELECT r.id AS lead_id, r.contact_id AS own, k.contact_id AS other
     FROM recent r CROSS JOIN LATERAL unnest(r.keys) AS u(blind)

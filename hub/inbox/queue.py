@@ -19,10 +19,14 @@ from hub.model.delivery import Lane
 
 # Rows that were suspected of killing a loader are claimed apart, at most `suspect` of them at a time.
 _CLAIM = """
-WITH mine AS MATERIALIZED (
-    SELECT lane, seq FROM inbox.queue
+WITH locked AS MATERIALIZED (
+    SELECT lane, seq, coalesce(octet_length(sealed), %(typical)s) AS size FROM inbox.queue
     WHERE lane = %(lane)s AND seq > %(above)s AND suspect = 0
     ORDER BY seq LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), mine AS MATERIALIZED (
+    SELECT lane, seq FROM (
+        SELECT lane, seq, sum(size) OVER (ORDER BY seq) - size AS before FROM locked
+    ) AS running WHERE before < %(limit)s * %(typical)s
 )
 DELETE FROM inbox.queue q USING mine WHERE q.lane = mine.lane AND q.seq = mine.seq
 RETURNING q.lane, q.seq, q.item_id, q.is_record, q.merchant, q.source_key, q.via, q.received_at,
@@ -43,6 +47,10 @@ RETURNING q.lane, q.seq, q.item_id, q.is_record, q.merchant, q.source_key, q.via
 """
 
 
+# What one sealed record weighs in the queue, about: a page says by its size how many it holds.
+RECORD_BYTES = 1000
+
+
 @dataclass(slots=True)  # not frozen: made once per lead, and a frozen one costs twice
 class QueueItem:
     """One row of the queue. `sealed` is the envelope of a delivery, None for a record of the archive."""
@@ -61,8 +69,13 @@ class QueueItem:
 
 
 def claim(conn: psycopg.Connection[Any], lane: Lane, *, above: int, limit: int) -> list[QueueItem]:
-    """Up to `limit` rows of a lane with `seq` > `above`, oldest first, taken out of the queue."""
-    return _claimed(conn, _CLAIM, {"lane": int(lane), "above": above, "limit": limit})
+    """Rows of a lane with `seq` > `above`, oldest first, taken out of the queue.
+
+    As many as hold about `limit` records: a page of a hundred counts by its size, the first row is
+    taken whatever its size.
+    """
+    parameters = {"lane": int(lane), "above": above, "limit": limit, "typical": RECORD_BYTES}
+    return _claimed(conn, _CLAIM, parameters)
 
 
 def claim_suspects(conn: psycopg.Connection[Any], lane: Lane) -> list[QueueItem]:

@@ -366,3 +366,21 @@ def test_live_leads_go_before_an_import(hub: Hub) -> None:
     with hub.engine.begin() as conn:
         lanes = set(conn.execute(sa.text("SELECT DISTINCT lane FROM inbox.queue")).scalars())
     assert lanes == {int(Lane.BULK)}
+
+
+def test_an_import_of_pages_is_polite_by_records_not_by_rows(hub: Hub) -> None:
+    """A batch of 200 pages of 100 would keep a live lead waiting for seconds."""
+    pages = [
+        a_page(*(a_pulled_clue(f"{p}-{n}", remark="长" * 200) for n in range(100)))
+        for p in range(12)
+    ]
+    hub.store("douyin", pages, via=Via.IMPORT)
+    hub.store("douyin", [a_push("live")])
+    loader = hub.loader()
+    assert loader.run_once() is not None
+    polite = loader.run_once()
+
+    assert polite is not None
+    assert 100 <= polite.records <= 300
+    loader.drain()
+    assert hub.verify().holds
