@@ -20,13 +20,13 @@ from hub.model.delivery import Lane
 # Rows that were suspected of killing a loader are claimed apart, at most `suspect` of them at a time.
 _CLAIM = """
 WITH locked AS MATERIALIZED (
-    SELECT lane, seq, coalesce(octet_length(sealed), %(typical)s) AS size FROM inbox.queue
+    SELECT lane, seq, coalesce(octet_length(sealed), %(typical)s::int) AS size FROM inbox.queue
     WHERE lane = %(lane)s AND seq > %(above)s AND suspect = 0
     ORDER BY seq LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), mine AS MATERIALIZED (
     SELECT lane, seq FROM (
         SELECT lane, seq, sum(size) OVER (ORDER BY seq) - size AS before FROM locked
-    ) AS running WHERE before < %(limit)s * %(typical)s
+    ) AS running WHERE before < %(budget)s::bigint
 )
 DELETE FROM inbox.queue q USING mine WHERE q.lane = mine.lane AND q.seq = mine.seq
 RETURNING q.lane, q.seq, q.item_id, q.is_record, q.merchant, q.source_key, q.via, q.received_at,
@@ -74,7 +74,13 @@ def claim(conn: psycopg.Connection[Any], lane: Lane, *, above: int, limit: int) 
     As many as hold about `limit` records: a page of a hundred counts by its size, the first row is
     taken whatever its size.
     """
-    parameters = {"lane": int(lane), "above": above, "limit": limit, "typical": RECORD_BYTES}
+    parameters = {
+        "lane": int(lane),
+        "above": above,
+        "limit": limit,
+        "typical": RECORD_BYTES,
+        "budget": limit * RECORD_BYTES,
+    }
     return _claimed(conn, _CLAIM, parameters)
 
 

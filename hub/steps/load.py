@@ -176,7 +176,9 @@ class Loader:
                 return self._load(conn, items)
         except StoreAwayError:
             raise
-        except Exception as error:  # noqa: BLE001 -- whatever a batch dies of, its rows must be told apart
+        except Exception as error:
+            if not items:  # nothing was claimed: it is no record's fault
+                raise
             log.error(  # noqa: TRY400 -- a traceback could show a payload
                 "a batch of %d failed with %s; retried in halves", len(items), type(error).__name__
             )
