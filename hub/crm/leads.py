@@ -54,11 +54,12 @@ class KnownLead:
     revisions: list[UUID]
     keys: list[bytes]
     content_hash: bytes
+    sealed: bytes
 
 
 @dataclass(slots=True)  # not frozen: made once per lead, and a frozen one costs twice
 class RevisionRow:
-    """One revision of a lead: what one record made of it."""
+    """One revision of a lead: what one record made of it. `sealed` is None while it says what the lead says."""
 
     record_id: UUID
     ordinal: int
@@ -72,7 +73,7 @@ class RevisionRow:
     mapping_version: str
     content_hash: bytes
     keys: list[bytes]
-    sealed: bytes
+    sealed: bytes | None
 
 
 def lock_merchants(conn: psycopg.Connection[Any], merchants: Iterable[str]) -> None:
@@ -85,7 +86,7 @@ def known_leads(conn: psycopg.Connection[Any], ids: Sequence[UUID]) -> dict[UUID
     """Those of `ids` that are in the store."""
     with conn.cursor(binary=True, row_factory=args_row(KnownLead)) as cursor:
         cursor.execute(
-            "SELECT id, contact_id, first_record_id, received_at, revisions, keys, content_hash"
+            "SELECT id, contact_id, first_record_id, received_at, revisions, keys, content_hash, sealed"
             " FROM crm.lead WHERE id = ANY(%s)",
             (list(ids),),
         )
@@ -114,6 +115,16 @@ def add_revisions(conn: psycopg.Connection[Any], rows: Iterable[tuple[Any, ...]]
             copy.set_types(_REVISION_TYPES)
             for row in rows:
                 copy.write_row(row)
+
+
+def fill_revisions(conn: psycopg.Connection[Any], rows: Sequence[tuple[UUID, int, bytes]]) -> None:
+    """Give revisions a content of their own before their lead gets another: (record, ordinal, sealed)."""
+    if rows:
+        with conn.cursor() as cursor:
+            cursor.executemany(
+                "UPDATE crm.lead_revision SET sealed = %s WHERE record_id = %s AND ordinal = %s",
+                [(sealed, record, ordinal) for record, ordinal, sealed in rows],
+            )
 
 
 def remove_revisions(conn: psycopg.Connection[Any], record_ids: Sequence[UUID]) -> None:

@@ -48,6 +48,7 @@ lead = Table(
 )
 
 # One row per lead that a record gave (`ordinal` 0 speaks for the record in the record law).
+# `sealed` is None while the revision says just what its lead says: most leads have one revision only.
 lead_revision = Table(
     "lead_revision",
     metadata,

@@ -48,11 +48,6 @@ class MerchantBatch:
             if work.mapped is not None
             for n, mapped in enumerate(work.mapped.leads)
         ]
-        sealed = keyring.seal_many(
-            [(c.plain, revision_aad(c.work.record_id, c.ordinal)) for c in self._candidates]
-        )
-        for candidate, each in zip(self._candidates, sealed, strict=True):
-            candidate.sealed = each
 
     def load(
         self, conn: psycopg.Connection[Any], now: datetime, new_id: Callable[[], UUID]
@@ -96,15 +91,22 @@ class MerchantBatch:
         earlier = [record for lead in known.values() for record in lead.revisions]
         for row in leads.revisions_of_records(conn, earlier) if earlier else ():
             if row.lead_id in states:
-                states[row.lead_id].add(self._opened(row), row.keys)
+                state = states[row.lead_id]
+                state.add(self._opened(row, state), row.keys)
         return states
 
-    def _opened(self, row: RevisionRow) -> KnownRevision:
-        plain = self._keyring.unseal(row.sealed, revision_aad(row.record_id, row.ordinal))
+    def _opened(self, row: RevisionRow, state: LeadState) -> KnownRevision:
+        if row.sealed is not None:
+            plain = self._keyring.unseal(row.sealed, revision_aad(row.record_id, row.ordinal))
+        else:
+            plain = self._keyring.unseal(
+                state.known.sealed if state.known else b"", state.id.bytes
+            )
         revision = Revision(row.rank, row.mode, row.stream, _json.decode(plain))
         return KnownRevision(
-            row.record_id, row.ordinal, revision, row.content_hash, row.mapping_version
-        )
+            row.record_id, row.ordinal, revision, row.content_hash, row.mapping_version,
+            is_leads_own=row.sealed is None,
+        )  # fmt: skip
 
     def _decide(self, state: LeadState, candidate: Candidate) -> None:
         """The outcome of one revision, and the revision into its lead; mapped anew, it keeps its outcome."""
@@ -153,12 +155,15 @@ class MerchantBatch:
         added, rewritten, touched, gone = [], [], [], []
         points: list[TouchpointRow] = []
         moved: list[tuple[UUID, UUID]] = []
+        differing: list[Candidate] = []
+        filled: list[KnownRevision] = []
         for state in states:
             known = state.known
             if not state.revisions:
                 gone.append(state.id)
                 continue
             folded = state.folded()
+            differing += [c for c in state.came if c.hash != folded[2]]
             if known and folded[2] == known.content_hash and not state.has_new_keys():
                 touched.append((state.id, state.records()))
                 continue
@@ -168,8 +173,11 @@ class MerchantBatch:
             if known:
                 rewritten.append(row)
                 moved.append((state.id, known.first_record_id))
+                filled += [r for r in state.revisions if r.is_leads_own and r.hash != folded[2]]
             else:
                 added.append(row)
+        self._seal(differing)
+        leads.fill_revisions(conn, self._fillings(filled))
         leads.remove_leads(conn, gone)
         leads.add_leads(conn, added)
         leads.rewrite_leads(conn, rewritten)
@@ -177,6 +185,21 @@ class MerchantBatch:
         leads.add_revisions(conn, self._revision_rows())
         touchpoints.remove_touchpoints(conn, moved)
         touchpoints.add_touchpoints(conn, points)
+
+    def _seal(self, candidates: Sequence[Candidate]) -> None:
+        """Revisions that say something else than their lead keep it themselves."""
+        pairs = [(c.plain, revision_aad(c.work.record_id, c.ordinal)) for c in candidates]
+        for candidate, sealed in zip(candidates, self._keyring.seal_many(pairs), strict=True):
+            candidate.sealed = sealed
+
+    def _fillings(self, revisions: Sequence[KnownRevision]) -> list[tuple[UUID, int, bytes]]:
+        """What revisions said whose lead is about to say something else."""
+        pairs = [
+            (canonical_bytes(r.revision.doc), revision_aad(r.record_id, r.ordinal))
+            for r in revisions
+        ]
+        sealed = self._keyring.seal_many(pairs)
+        return [(r.record_id, r.ordinal, s) for r, s in zip(revisions, sealed, strict=True)]
 
     def _revision_rows(self) -> Iterator[tuple[Any, ...]]:
         for c in self._candidates:

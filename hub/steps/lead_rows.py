@@ -23,18 +23,23 @@ _TOUCH = ("utm_source", "utm_medium", "utm_campaign", "campaign_id", *_PRIVATE)
 
 @dataclass(slots=True)
 class KnownRevision:
-    """A revision of a lead within a batch: from the store, or from a record of the batch."""
+    """A revision of a lead within a batch: from the store, or from a record of the batch.
+
+    `is_leads_own`: its content is stored with its lead only.
+    """
 
     record_id: UUID
     ordinal: int
     revision: Revision
     hash: bytes
     made_by: str
+    is_leads_own: bool = False
 
 
 @dataclass(slots=True)
 class Candidate:
-    """One lead that a record of this batch gave. `plain` is its canonical JSON, `sealed` that, sealed."""
+    """One lead that a record of this batch gave. `plain` is its canonical JSON, `sealed` that, sealed, if it differs
+    from what its lead says."""
 
     work: Work
     ordinal: int
@@ -43,7 +48,7 @@ class Candidate:
     keys: list[bytes]
     plain: bytes
     hash: bytes
-    sealed: bytes = b""
+    sealed: bytes | None = None
     outcome: str = ""
 
 

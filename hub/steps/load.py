@@ -129,7 +129,9 @@ class Loader:
             works = [
                 self._preparer.reopen(archived[i]) for i in sorted(archived) if archived[i].sealed
             ]
-            return self._finish(raw, works, accounts, items=len(works))
+            for work in works:
+                self._preparer.map(work, accounts)
+            return self._finish(raw, works, items=len(works))
 
     def close(self) -> None:
         """Give back what the loader holds."""
@@ -204,10 +206,13 @@ class Loader:
         works: list[Work] = []
         for item in items:
             if item.is_record:
-                works.append(self._preparer.reopen(archived[item.item_id]))
+                found = [self._preparer.reopen(archived[item.item_id])]
             else:
-                works += self._preparer.unpack(item)
-        return self._finish(raw, works, accounts, items=len(items))
+                found = self._preparer.unpack(item)
+            for work in found:  # at once, while the processor still has the payload at hand
+                self._preparer.map(work, accounts)
+            works += found
+        return self._finish(raw, works, items=len(items))
 
     def _tell_apart(self, raw: psycopg.Connection[Any], item: QueueItem) -> BatchResult | None:
         """One suspect row alone: hold it if it killed twice, split it if it is a delivery of many records."""
@@ -219,7 +224,7 @@ class Loader:
                 work.hold(reason)
             else:
                 work = self._preparer.whole(item, reason)
-            return self._finish(raw, [work], Accounts({}), items=1)
+            return self._finish(raw, [work], items=1)
         if item.is_record or item.kills == 0:
             return None
         works = self._preparer.unpack(item)
@@ -252,11 +257,9 @@ class Loader:
         return Accounts(account_owners(conn))
 
     def _finish(
-        self, raw: psycopg.Connection[Any], works: list[Work], accounts: Accounts, *, items: int
+        self, raw: psycopg.Connection[Any], works: list[Work], *, items: int
     ) -> BatchResult:
-        """Map, fold, write down every outcome and count it, in the open transaction."""
-        for work in works:
-            self._preparer.map(work, accounts)
+        """Fold what was mapped, write down every outcome and count it, in the open transaction."""
         reopened = [work for work in works if work.is_archived]
         before = self._leave_standings(raw, reopened)
         groups = {m: MerchantBatch(self._keyring, m, w) for m, w in by_merchant(works).items()}

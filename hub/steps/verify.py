@@ -20,6 +20,7 @@ from hub.identity.resolve import clusters
 from hub.mapping.fold import Revision, canonical_bytes, content_hash, fold
 from hub.privacy.keyring import KeyRing
 from hub.steps.laws import Law, read_delivery_law, read_record_law, snapshot
+from hub.steps.lead_rows import revision_aad
 from hub.steps.spool_drain import count_spooled
 
 _json = msgspec.json.Decoder()
@@ -169,9 +170,10 @@ def _stale_in(raw: psycopg.Connection[Any], keyring: KeyRing, chunk: list[Stored
     records = [record for lead in chunk for record in lead.revisions]
     found: dict[UUID, list[Revision]] = {lead.id: [] for lead in chunk}
     counted: dict[UUID, int] = dict.fromkeys(found, 0)
+    sealed = {lead.id: lead.sealed for lead in chunk}
     for row in leads.revisions_of_records(raw, records):
         if row.lead_id in found:
-            plain = keyring.unseal(row.sealed, row.record_id.bytes + bytes((row.ordinal & 0xFF,)))
+            plain = _plain_revision(keyring, row, sealed[row.lead_id])
             found[row.lead_id].append(
                 Revision(row.rank, row.mode, row.stream, _json.decode(plain))
             )
@@ -182,3 +184,10 @@ def _stale_in(raw: psycopg.Connection[Any], keyring: KeyRing, chunk: list[Stored
         if counted[lead.id] < len(lead.revisions)
         or content_hash(fold(found[lead.id])) != lead.content_hash
     )
+
+
+def _plain_revision(keyring: KeyRing, row: leads.RevisionRow, leads_own: bytes) -> bytes:
+    """A revision's document; one without a content of its own says what its lead says."""
+    if row.sealed is None:
+        return keyring.unseal(leads_own, row.lead_id.bytes)
+    return keyring.unseal(row.sealed, revision_aad(row.record_id, row.ordinal))
