@@ -205,10 +205,8 @@ class Loader:
         archived = records.read_records(raw, [i.item_id for i in items if i.is_record])
         works: list[Work] = []
         for item in items:
-            if item.is_record:
-                found = [self._preparer.reopen(archived[item.item_id])]
-            else:
-                found = self._preparer.unpack(item)
+            record = archived.get(item.item_id)
+            found = [self._preparer.reopen(record)] if record else self._preparer.unpack(item)
             for work in found:  # at once, while the processor still has the payload at hand
                 self._preparer.map(work, accounts)
             works += found
