@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from hub.errors import ConfigError
 
 DEFAULT_MERCHANT = "default"
-SCHEMES = (
+Scheme = Literal[
     "none",
     "record_only",
     "sha1_concat",
@@ -29,7 +29,8 @@ SCHEMES = (
     "static_body",
     "static_header",
     "static_path",
-)
+]
+SCHEMES: tuple[str, ...] = get_args(Scheme)
 
 
 class _Strict(BaseModel):
@@ -50,20 +51,7 @@ class SignatureSettings(_Strict):
     (`sha1=`). Several secrets may be valid at once while one is rotated: separate them by a comma in the variable.
     """
 
-    scheme: Literal[
-        "none",
-        "record_only",
-        "sha1_concat",
-        "sha256_concat",
-        "hmac_sha1",
-        "hmac_sha256",
-        "sorted_md5",
-        "sorted_sha1",
-        "standard_webhooks",
-        "static_body",
-        "static_header",
-        "static_path",
-    ] = "none"
+    scheme: Scheme = "none"
     secret_env: str = ""
     header: str = ""
     field: str = ""

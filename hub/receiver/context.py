@@ -52,19 +52,26 @@ class ReceiverContext:
     access: AccessLog
 
     async def take(
-        self, source_key: str, envelope: Envelope, delivery_key: str | None, via: Via = Via.PUSH
+        self,
+        source_key: str,
+        envelope: Envelope,
+        delivery_key: str | None,
+        via: Via = Via.PUSH,
+        *,
+        delivery_id: UUID | None = None,
     ) -> UUID:
         """Seal `envelope` and make it durable; answer success only after this has returned.
 
         `delivery_key` is the platform's own id of the delivery (a form's submission id); without
         one, equal bodies within the source's `dedupe_window_s` are one delivery. Gives the id
-        that the delivery stands under; of a duplicate, where known at once, the first one's.
+        that the delivery stands under; of a duplicate, where known at once, the first one's: a
+        caller that wants to know hands in the `delivery_id` that a new one gets.
 
         Raises:
             RefusedError: 503 (`spool_full`, `spool_broken`, `busy`): nothing was kept, the sender
                 must try again.
         """
-        arrival = Arrival(via, self.clock(), delivery_key)
+        arrival = Arrival(via, self.clock(), delivery_key, delivery_id)
         source = self.sources[source_key]
         delivery = seal_delivery(self.keyring, source_key, source, envelope, arrival)
         return await self.group_commit.submit(delivery)

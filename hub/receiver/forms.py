@@ -30,10 +30,10 @@ from hub.connectors.webform.submission import (
 from hub.connectors.webform.trap import TrapPolicy, start_token, suspicions
 from hub.errors import ConfigError, RefusedError
 from hub.model.delivery import Envelope, Via
-from hub.model.ids import uuid7_floor
+from hub.model.ids import uuid7
 from hub.receiver.access import Answer
 from hub.receiver.body import read_body
-from hub.receiver.context import ReceiverContext, utc_now
+from hub.receiver.context import ReceiverContext
 from hub.settings import FormSettings, secrets_from_environment
 
 MAX_BODY_BYTES = 65_536
@@ -185,9 +185,11 @@ class _Door:
         if not form.bucket.take(self._context.clock()):
             raise RefusedError("rate_limited", status=429)
         envelope, key = await self._envelope(request, form, trust)
-        known_before = uuid7_floor(utc_now())  # delivery ids are made from the system's clock
-        delivery_id = await self._context.take(form.source_key, envelope, key, Via.FORM)
-        return _taken(request, delivery_id, known=delivery_id < known_before)
+        own = uuid7()
+        delivery_id = await self._context.take(
+            form.source_key, envelope, key, Via.FORM, delivery_id=own
+        )
+        return _taken(request, delivery_id, known=delivery_id != own)
 
     def _form(self, request: Request) -> _Form:
         form = self._forms.get(request.path_params["form"])
