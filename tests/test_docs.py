@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[1]
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text("utf-8")
 WRITTEN = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\(([^)#:]+)\)")
-# Set by the hub for its own children, or by a demo for itself.
-INTERNAL = {"HUB_LIFE_OF", "HUB_DEMO_PUSH_SECRET", "HUB_DEMO_APP_SECRET", "HUB_DEMO_FORM_SECRET"}
+# Set by a demo for itself.
+INTERNAL = {"HUB_DEMO_PUSH_SECRET", "HUB_DEMO_APP_SECRET", "HUB_DEMO_FORM_SECRET"}
 
 
 def environment_variables() -> set[str]:

@@ -53,7 +53,6 @@ class DemoHub:
         return {
             "HUB_HOME": str(self.home),
             "HUB_CONFIG": str(self.home / "hub.yaml"),
-            "HUB_LIFE_OF": str(os.getpid()),
             **self.secrets,
         }
 

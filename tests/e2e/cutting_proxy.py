@@ -1,4 +1,8 @@
-"""A proxy before PostgreSQL that cuts a connection after COMMIT went through and before its answer came back."""
+"""A proxy before PostgreSQL that cuts a connection after a commit went through and before its answer came back.
+
+A loader's commit is the text COMMIT. A receiver's is its one statement, which commits by itself: after it
+was prepared, only its Bind message is seen, with the sealed deliveries in it.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,12 @@ import threading
 from contextlib import suppress
 
 _CHUNK = 65_536
+_RECEIVER = b"hub receiver"  # the application's name in its first message
+_SEALED = 400  # its statement's text, or a sealed delivery, is longer than that
 
 
 class CuttingProxy:
-    """Listens on loopback, forwards to a unix socket; `cut_share` of all COMMITs lose their answer."""
+    """Listens on loopback, forwards to a unix socket; `cut_share` of all commits lose their answer."""
 
     def __init__(self, target: str, *, seed: int, cut_share: float) -> None:
         self._target = target
@@ -20,6 +26,7 @@ class CuttingProxy:
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._server.getsockname()[1])
         self.cuts = 0
+        self.receiver_cuts = 0
         self._open: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -49,11 +56,16 @@ class CuttingProxy:
         self._forward(server, client, False)
 
     def _forward(self, source: socket.socket, sink: socket.socket, from_client: bool) -> None:
+        is_receiver = False
         with suppress(OSError):
             while data := source.recv(_CHUNK):
                 sink.sendall(data)
-                if from_client and b"COMMIT" in data and self._random.random() < self._cut_share:
+                is_receiver = is_receiver or (from_client and _RECEIVER in data)
+                stores = is_receiver and data[:1] in (b"B", b"P") and len(data) > _SEALED
+                commits = from_client and (b"COMMIT" in data or stores)
+                if commits and self._random.random() < self._cut_share:
                     self.cuts += 1
+                    self.receiver_cuts += stores
                     break
         self._close(source)
         self._close(sink)
