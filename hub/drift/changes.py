@@ -15,6 +15,7 @@ from hub.drift.keywords import (
     OPAQUE,
     UPPER,
     Schema,
+    kind_of,
     kinds_of,
     members_of,
     pointer_to,
@@ -44,14 +45,17 @@ def differences(old: Schema, new: Schema, pointer: str = "") -> Iterator[Differe
     """Every difference that the comparison has a name for, in the order of the names."""
     if same(old, new) or (pointer == "" and text_of(old) == text_of(new)):
         return
+    old, new = ({} if one is True else one for one in (old, new))
     yield from _types(old, new, pointer)
     if isinstance(old, bool) or isinstance(new, bool):
         return
     yield from _enum(old, new, pointer)
     yield from _bounds(old, new, pointer)
-    yield from _members(old, new, pointer)
-    yield from _openness(old, new, pointer)
-    if "items" in old or "items" in new:
+    shared = kinds_of(old) & kinds_of(new)
+    if "object" in shared:
+        yield from _members(old, new, pointer)
+        yield from _openness(old, new, pointer)
+    if "array" in shared and ("items" in old or "items" in new):
         inner = pointer_to(pointer, "0")
         yield from differences(old.get("items", True), new.get("items", True), inner)
     for word in _NOT_COMPARED:
@@ -65,7 +69,10 @@ def differences(old: Schema, new: Schema, pointer: str = "") -> Iterator[Differe
 
 def type_text(schema: Schema) -> str:
     """The types of a schema for people: `integer, string`; `any` and `nothing` at the ends."""
-    kinds = kinds_of(schema)
+    return _kinds_text(_said_kinds(schema))
+
+
+def _kinds_text(kinds: frozenset[str]) -> str:
     if kinds == ANY:
         return "any"
     names = {"number" if kind == "fraction" else kind for kind in kinds}
@@ -73,7 +80,7 @@ def type_text(schema: Schema) -> str:
 
 
 def _types(old: Schema, new: Schema, pointer: str) -> Iterator[Difference]:
-    before, after = kinds_of(old), kinds_of(new)
+    before, after = _said_kinds(old), _said_kinds(new)
     if before == after:
         return
     kind = "type_changed"
@@ -84,7 +91,15 @@ def _types(old: Schema, new: Schema, pointer: str) -> Iterator[Difference]:
     elif before & after:
         kind = "type_shifted"
     words = ("type", "enum", "additionalProperties")
-    yield Difference(kind, pointer, type_text(old), type_text(new), words)
+    yield Difference(kind, pointer, _kinds_text(before), _kinds_text(after), words)
+
+
+def _said_kinds(schema: Schema) -> frozenset[str]:
+    """The kinds that `type` names; where it says nothing, those of the listed values."""
+    members = members_of(schema)
+    if members is None or isinstance(schema, bool) or "type" in schema:
+        return kinds_of(schema)
+    return frozenset(kind_of(one) for one in members)
 
 
 def _enum(old: Schema, new: Schema, pointer: str) -> Iterator[Difference]:

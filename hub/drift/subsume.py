@@ -286,8 +286,9 @@ def _named(reader: Any, writer: Schema, place: _Place) -> Iterator[Finding]:  # 
     """The members that the reader names."""
     theirs: Any = {} if isinstance(writer, bool) else writer
     for name, expected in sorted(reader.get("properties", {}).items()):
-        listed = name in theirs.get("properties", {})
-        if not listed and "patternProperties" in theirs and expected is not True:
+        listed = name in theirs.get("properties", {}) or name in theirs.get("required", ())
+        named = name in theirs.get("properties", {})
+        if not named and "patternProperties" in theirs and expected is not True:
             yield _undecided(place, "patternProperties", "patternProperties is not compared")
         inner = _member_place(writer, name, place, listed=listed)
         found = _node(expected, member_schema(writer, name), inner)
