@@ -101,7 +101,9 @@ DEEP = (
     | st.lists(SCALARS, max_size=2)
     | st.dictionaries(st.sampled_from([*NAMES, "d"]), SCALARS, max_size=3)
 )
-PAYLOADS = st.dictionaries(st.sampled_from([*NAMES, "d"]), DEEP, max_size=4)
+PAYLOADS = st.dictionaries(st.sampled_from([*NAMES, "d"]), DEEP, max_size=4) | SCALARS.map(
+    lambda value: {"a": value}
+)
 
 
 def variant(schema: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -117,7 +119,10 @@ def variant(schema: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-PAIRS = CONTRACTS.flatmap(lambda one: st.tuples(st.just(one), variant(one)))
+ONE_FIELD = LEAVES.map(lambda leaf: {"type": "object", "properties": {"a": leaf}})
+PAIRS = CONTRACTS.flatmap(lambda one: st.tuples(st.just(one), variant(one))) | st.tuples(
+    ONE_FIELD, ONE_FIELD
+)
 
 
 @CALM
