@@ -8,8 +8,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from psycopg.types.json import Jsonb
-
 from hub.crm.leads import TEXT_COLUMNS, KnownLead
 from hub.crm.touchpoints import TouchpointRow
 from hub.mapping.fold import Revision, canonical_bytes, fold, hash_of
@@ -125,7 +123,7 @@ def lead_row(
         state.newest.made_by if state.newest else "",
         doc.get("intent"),
         doc.get("product_interest"),
-        Jsonb(doc["ext"]) if doc.get("ext") else None,
+        None,  # ext: sealed with the rest until the row is told which of its fields name nobody
         doc.get("marks"),
         sorted(state.keys),
         state.records(),

@@ -136,6 +136,24 @@ def test_a_push_becomes_a_lead_a_contact_and_a_touchpoint(hub: Hub) -> None:
         assert conn.execute(sa.text("SELECT count(*) FROM crm.touchpoint")).scalar() == 1
 
 
+def test_no_free_text_of_a_lead_stands_unsealed_in_the_store(hub: Hub) -> None:
+    """An answer to a form's own question may hold anything, a phone too: 预算 is an extension field."""
+    secret = "打电话19900007777"
+    hub.store(
+        "douyin",
+        [a_page(a_pulled_clue(remark=secret, remark_dict={"预算": secret}))],
+        via=Via.PULL,
+    )
+    hub.loader().drain()
+
+    [doc] = hub.lead_docs().values()
+    assert secret in str(doc["ext"])
+    with hub.engine.begin() as conn:
+        for table in ("lead", "lead_revision", "contact", "contact_key", "touchpoint"):
+            rows = conn.execute(sa.text(f"SELECT t::text FROM crm.{table} t")).scalars()
+            assert "19900007777" not in "".join(rows)
+
+
 def test_a_push_and_a_pull_of_one_clue_are_one_lead(hub: Hub) -> None:
     hub.store("douyin", [a_push()])
     hub.store(
