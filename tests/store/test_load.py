@@ -150,7 +150,7 @@ def test_no_free_text_of_a_lead_stands_unsealed_in_the_store(hub: Hub) -> None:
     assert secret in str(doc["ext"])
     with hub.engine.begin() as conn:
         for table in ("lead", "lead_revision", "contact", "contact_key", "touchpoint"):
-            rows = conn.execute(sa.text(f"SELECT t::text FROM crm.{table} t")).scalars()
+            rows = conn.execute(sa.text(f"SELECT t::text FROM crm.{table} t")).scalars()  # noqa: S608 -- names of this test
             assert "19900007777" not in "".join(rows)
 
 
