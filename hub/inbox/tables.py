@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, SmallInteger, Table
+from sqlalchemy import ARRAY, Boolean, Column, Index, Integer, SmallInteger, Table, Text
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import BYTEA
 
@@ -49,6 +49,8 @@ queue = Table(
     instant("received_at"),
     Column("suspect", Integer, nullable=False, server_default=sql("0")),
     Column("kills", SmallInteger, nullable=False, server_default=sql("0")),
+    # The record stands somewhere else already, and is only mapped anew: the law does not count it as queued.
+    Column("stands", Boolean, nullable=False, server_default=sql("false")),
     sealed(),
     Index("queue_suspect", "lane", "seq", postgresql_where=sql("suspect > 0")),
     schema="inbox",
@@ -81,7 +83,23 @@ held = Table(
     text("detail"),
     text("mapping_version", nullable=True),
     instant("held_at"),
+    text("finding", nullable=True),
     Index("held_source", "merchant", "source_key", "reason"),
+    Index("held_version", "source_key", "entity", "mapping_version"),
+    schema="inbox",
+)
+
+# Records that were loaded with the mark of a drift finding: mapped anew once another version is live.
+marked = Table(
+    "marked",
+    metadata,
+    identifier("record_id", primary_key=True),
+    text("merchant"),
+    text("source_key"),
+    text("entity"),
+    text("mapping_version"),
+    Column("findings", ARRAY(Text), nullable=False),
+    Index("marked_version", "source_key", "entity", "mapping_version"),
     schema="inbox",
 )
 

@@ -49,6 +49,7 @@ class _Interaction:
 class CompiledMapping:
     """A mapping as a function. Pure: same payload and context, same result.
 
+    `contract` is the raw contract, `containers` the payload fields that hold answers by label.
     Use one per process or thread; it keeps a bounded memory of the labels it has seen.
     """
 
@@ -56,6 +57,9 @@ class CompiledMapping:
     entity: str
     version: str
     name: str
+    contract: Mapping[str, Any]
+    containers: tuple[str, ...]
+    _holds_off_contract: bool
     _mode: RevisionMode
     _stream: str
     _account: tuple[Getter, ...]
@@ -94,7 +98,7 @@ class CompiledMapping:
         """What a record gives: leads and interactions, or the reason why it is no lead.
 
         `synthetic_id(*parts)` makes an id where the platform gives none. A payload that its contract
-        refuses is mapped all the same and marked `off_contract:<field>`.
+        refuses is mapped all the same and marked `off_contract:<field>`, unless the mapping holds such.
 
         Raises:
             RecordError: something required is absent or cannot be used; names reason and JSON Pointer.
@@ -104,6 +108,8 @@ class CompiledMapping:
         notes = Notes()
         fits = self._contract is None or self._contract.is_valid(payload)
         refused = () if fits else self._refusals(payload, notes)
+        if refused and self._holds_off_contract:
+            raise RecordError(HeldReason.CONTRACT, refused[0], "the mapping says: hold")
         try:
             return self._map(payload, context, synthetic_id, notes)
         except RecordError as error:
@@ -254,6 +260,9 @@ def compile_mapping(
         entity=read.name.entity,
         version=read.name.version,
         name=str(read.name),
+        contract=contract or {},
+        containers=tuple(path.root for path in sources.answers.containers),
+        _holds_off_contract=read.holds_off_contract,
         _mode=read.mode,
         _stream=read.stream,
         _account=tuple(account),

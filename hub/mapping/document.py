@@ -27,6 +27,7 @@ _SECTIONS = frozenset(
             "account",
             "key",
             "order",
+            "off_contract",
         ),
         *("answers", "not_a_lead", "each", "fields", "spread", "extensions", "touchpoints"),
         *("interactions", "ignore", "tests"),
@@ -56,6 +57,7 @@ class MappingDocument:
     canonical: str
     mode: RevisionMode
     stream: str
+    holds_off_contract: bool
     sections: Mapping[str, Any]
 
     def objects(self, section: str) -> dict[str, Json]:
@@ -104,12 +106,16 @@ def read_document(document: Mapping[str, Any]) -> MappingDocument:
         mode = RevisionMode(document.get("mode", "snapshot"))
     except ValueError as error:
         raise ConfigError(f"{name}: mode: snapshot or patch") from error
+    off_contract = document.get("off_contract", "load")
+    if off_contract not in ("load", "hold"):
+        raise ConfigError(f"{name}: off_contract: load (with a mark) or hold")
     return MappingDocument(
         name=name,
         raw_contract=str(document["from"]),
         canonical=str(document["to"]),
         mode=mode,
         stream=str(document.get("stream") or name.entity),
+        holds_off_contract=off_contract == "hold",
         sections=document,
     )
 

@@ -120,3 +120,66 @@ heartbeat = Table(
     Column("facts", JSONB, nullable=False, server_default=sql("'{}'::jsonb")),
     schema="ops",
 )
+
+# What loaders saw of a change, in their own transactions; the evaluator takes the rows and adds them up.
+sighting = Table(
+    "sighting",
+    metadata,
+    serial("id", primary_key=True),
+    text("finding_id"),
+    text("merchant"),
+    text("scope"),
+    text("platform"),
+    text("entity"),
+    text("source_key"),
+    text("kind"),
+    text("pointer"),
+    Column("detail", JSONB, nullable=False, server_default=sql("'{}'::jsonb")),
+    text("mapping_version", nullable=True),
+    Column("count", Integer, nullable=False),
+    Column("held", Integer, nullable=False),
+    instant("seen_at"),
+    schema="ops",
+)
+
+# What live payloads looked like to a loader since its last row; the evaluator takes the rows and adds them up.
+profile_delta = Table(
+    "profile_delta",
+    metadata,
+    serial("id", primary_key=True),
+    text("merchant"),
+    text("platform"),
+    text("entity"),
+    text("source_key"),
+    text("mapping_version"),
+    Column("records", Integer, nullable=False),
+    Column("body", JSONB, nullable=False),
+    instant("taken_at"),
+    schema="ops",
+)
+
+# What a source's payloads look like: `baseline` is what they are known to be, `recent` what is not yet judged.
+profile = Table(
+    "profile",
+    metadata,
+    text("source_key", primary_key=True),
+    text("entity", primary_key=True),
+    text("merchant"),
+    text("platform"),
+    Column("baseline", JSONB, nullable=False),
+    Column("recent", JSONB, nullable=False),
+    instant("recent_since"),
+    instant("updated_at"),
+    schema="ops",
+)
+
+# When a source's leads come: the longest gap by hour and kind of day, counts by hour.
+arrivals = Table(
+    "arrivals",
+    metadata,
+    text("source_key", primary_key=True),
+    text("merchant"),
+    Column("body", JSONB, nullable=False),
+    instant("updated_at"),
+    schema="ops",
+)

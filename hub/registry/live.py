@@ -17,6 +17,7 @@ from hub.registry.tables import mapping_publication as publication
 
 ALL_MERCHANTS = ""
 SHIPPED = "shipped"
+_PUBLISHING_LOCK = 0x9B1
 _SHIPPING_LOCK = 4_711_001  # of pg_advisory_xact_lock: two processes that start together ship once
 
 LiveKey = tuple[str, str, str]
@@ -49,26 +50,56 @@ class LiveVersions:
     extensions: str
 
 
-def publish(
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a publication holds: the mapping document, and the raw contract if it brought one of its own."""
+
+    id: int
+    mapping: Mapping[str, Any]
+    contract: Mapping[str, Any] | None
+
+    @property
+    def name(self) -> str:
+        """The name of the mapping: `douyin/clue/1-0-0`."""
+        return str(self.mapping["mapping"])
+
+
+def publish(  # noqa: PLR0913 -- what, for whom, by whom, why, after what
     conn: sa.Connection,
     document: Mapping[str, Any],
     *,
+    contract: Mapping[str, Any] | None = None,
     merchant: str = ALL_MERCHANTS,
     published_by: str,
     reason: str,
+    after: int | None = None,
 ) -> int:
     """Make a mapping live from the next batch on; the publication's id. Compile it before.
 
+    `contract` is the raw contract if no shipped file holds it. `after`: the publication that its author saw
+    live; if another one came meanwhile, nothing is published.
+
     Raises:
-        ConfigError: the document has no proper name.
+        ConfigError: the document has no proper name, or somebody else published after `after`.
     """
     name = parse_name(document.get("mapping"))
+    key = f"{merchant}/{name.platform}/{name.entity}"
+    conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_PUBLISHING_LOCK, sa.func.hashtext(key))))
+    if after is not None:
+        past = history(conn, name.platform, name.entity, merchant)
+        if past and past[0].id != after:
+            newer = past[0]
+            raise ConfigError(
+                f"{newer.published_by} published {newer.name} meanwhile"
+                f" ({newer.published_at:%Y-%m-%d %H:%M:%S} UTC): look again, then publish"
+            )
     statement = sa.insert(publication).values(
         merchant=merchant,
         platform=name.platform,
         entity=name.entity,
         version=name.version,
         document=dict(document),
+        contract=None if contract is None else dict(contract),
         published_by=published_by,
         reason=reason,
     )
@@ -101,18 +132,19 @@ def live_versions(conn: sa.Connection) -> LiveVersions:
     return LiveVersions(ids, (rows[0].extensions or "") if rows else "")
 
 
-def documents_of(conn: sa.Connection, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """The documents of publications by id."""
-    query = sa.select(publication.c.id, publication.c.document).where(publication.c.id.in_(ids))
-    return {row.id: row.document for row in conn.execute(query)}
+def documents_of(conn: sa.Connection, ids: Sequence[int]) -> dict[int, Document]:
+    """What publications hold, by id."""
+    columns = (publication.c.id, publication.c.document, publication.c.contract)
+    query = sa.select(*columns).where(publication.c.id.in_(ids))
+    return {row.id: Document(row.id, row.document, row.contract) for row in conn.execute(query)}
 
 
-def live_document(
+def live_publication(
     conn: sa.Connection, platform: str, entity: str, merchant: str = ALL_MERCHANTS
-) -> dict[str, Any] | None:
-    """The live document of a merchant (or of all), None if nothing was published."""
+) -> Document | None:
+    """What is live for a merchant (its own, not that of all), None if nothing was published."""
     query = (
-        sa.select(publication.c.document)
+        sa.select(publication.c.id, publication.c.document, publication.c.contract)
         .where(
             publication.c.merchant == merchant,
             publication.c.platform == platform,
@@ -121,15 +153,23 @@ def live_document(
         .order_by(publication.c.id.desc())
         .limit(1)
     )
-    found = conn.execute(query).scalar_one_or_none()
-    return None if found is None else dict(found)
+    row = conn.execute(query).first()
+    return None if row is None else Document(row.id, row.document, row.contract)
+
+
+def live_document(
+    conn: sa.Connection, platform: str, entity: str, merchant: str = ALL_MERCHANTS
+) -> dict[str, Any] | None:
+    """The live mapping of a merchant (or of all), None if nothing was published."""
+    found = live_publication(conn, platform, entity, merchant)
+    return None if found is None else dict(found.mapping)
 
 
 def history(
     conn: sa.Connection, platform: str, entity: str, merchant: str | None = None
 ) -> list[Publication]:
     """Publications of a mapping, newest first; of every merchant unless one is named."""
-    columns = [column for column in publication.c if column.name != "document"]
+    columns = [column for column in publication.c if column.name not in ("document", "contract")]
     query = sa.select(*columns).where(
         publication.c.platform == platform, publication.c.entity == entity
     )
@@ -180,7 +220,14 @@ def rollback(
             f"{platform}/{entity}: no other version was live before; nothing to go back to"
         )
     document = documents_of(conn, [before.id])[before.id]
-    publish(conn, document, merchant=merchant, published_by=published_by, reason=reason)
+    publish(
+        conn,
+        document.mapping,
+        contract=document.contract,
+        merchant=merchant,
+        published_by=published_by,
+        reason=reason,
+    )
     return before.name
 
 

@@ -15,6 +15,7 @@ from hub.registry.extensions import extensions_by_merchant
 from hub.registry.files import SchemaFiles, schema_files
 from hub.registry.live import (
     ALL_MERCHANTS,
+    Document,
     LiveKey,
     LiveVersions,
     documents_of,
@@ -47,7 +48,7 @@ class LiveMappings:
             (ALL_MERCHANTS, name.platform, name.entity) for name in self._files.newest_mappings()
         ]
         self._live = LiveVersions({}, "")
-        self._documents: dict[int, dict[str, Any]] = {}
+        self._documents: dict[int, Document] = {}
         self._extensions: Mapping[str, tuple[ExtensionField, ...]] = {}
         self._compiled: _Compiled = {}
 
@@ -89,30 +90,38 @@ class LiveMappings:
             self._compiled[key] = self._compile(self._documents[number], fields)
         return self._compiled[key]
 
+    def scope(self, merchant: str, platform: str, entity: str) -> str:
+        """The merchant if a version of its own is live for it, else that of all."""
+        return merchant if (merchant, platform, entity) in self._live.ids else ALL_MERCHANTS
+
     def versions(self) -> dict[LiveKey, str]:
         """The names of what is live, by (merchant or "", platform, entity)."""
-        return {
-            key: str(self._documents[number]["mapping"]) for key, number in self._live.ids.items()
-        }
+        return {key: self._documents[number].name for key, number in self._live.ids.items()}
 
     def _compile(
-        self, document: dict[str, Any], fields: tuple[ExtensionField, ...]
+        self, document: Document, fields: tuple[ExtensionField, ...]
     ) -> CompiledMapping | None:
         try:
-            return compile_document(document, self._files, fields)
+            return compile_document(
+                document.mapping, self._files, fields, contract=document.contract
+            )
         except ConfigError as error:
             log.error("a live mapping cannot be used, its records are held: %s", error)  # noqa: TRY400 -- the message says all
             return None
 
 
 def compile_document(
-    document: Mapping[str, Any], files: SchemaFiles, fields: tuple[ExtensionField, ...] = ()
+    document: Mapping[str, Any],
+    files: SchemaFiles,
+    fields: tuple[ExtensionField, ...] = (),
+    *,
+    contract: Mapping[str, Any] | None = None,
 ) -> CompiledMapping:
-    """A document compiled with the raw contract that it names.
+    """A document compiled with the raw contract that it names, or with the one that came with it.
 
     Raises:
         ConfigError: it cannot be compiled, or its contract is not there.
     """
-    return compile_mapping(
-        document, contract=files.contract(str(document.get("from"))), extensions=fields
-    )
+    if contract is None:
+        contract = files.contract(str(document.get("from")))
+    return compile_mapping(document, contract=contract, extensions=fields)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ _SECTIONS = (
         "account",
         "key",
         "order",
+        "off_contract",
     ),
     *("answers", "each", "not_a_lead", "fields", "spread", "extensions", "touchpoints"),
     *("interactions", "ignore", "tests"),
@@ -42,6 +44,7 @@ class Checked:
     name: str
     document: Mapping[str, Any]
     examples: Sequence[ExampleResult]
+    contract: Mapping[str, Any] | None = None
 
     @property
     def passes(self) -> bool:
@@ -65,15 +68,24 @@ def find_document(files: SchemaFiles, what: str) -> dict[str, Any]:
     return files.mapping(newest[what])
 
 
-def check_document(files: SchemaFiles, document: Mapping[str, Any]) -> Checked:
-    """Compile a document and run the tests inside it.
+def check_document(
+    files: SchemaFiles,
+    document: Mapping[str, Any],
+    contract: Mapping[str, Any] | None = None,
+) -> Checked:
+    """Compile a document and run the tests inside it; `contract` if it brings the raw one it names.
 
     Raises:
         ConfigError: it cannot be compiled, or a contract that it names is not there.
     """
-    compiled = compile_document(document, files)
+    if contract is not None and contract.get("$id") != document.get("from"):
+        raise ConfigError(
+            f"{document.get('mapping')}: from: {document.get('from')}, yet the contract that came"
+            f" with it is {contract.get('$id')!r}"
+        )
+    compiled = compile_document(document, files, contract=contract)
     files.contract(str(document["to"]))
-    return Checked(compiled.name, document, run_examples(compiled, document))
+    return Checked(compiled.name, document, run_examples(compiled, document), contract)
 
 
 def publish_checked(
@@ -84,18 +96,39 @@ def publish_checked(
     Raises:
         ConfigError: a test inside it fails, or its version is live already with other content.
     """
+    with engine.begin() as conn:
+        return publish_on(
+            conn, checked, merchant=merchant, published_by=published_by, reason=reason
+        )
+
+
+def publish_on(
+    conn: sa.Connection,
+    checked: Checked,
+    *,
+    merchant: str,
+    published_by: str,
+    reason: str,
+    after: int | None = None,
+) -> int:
+    """`publish_checked` inside a transaction of the caller; `after` as `hub.registry.live.publish` has it."""
     if not checked.passes:
         raise ConfigError(f"{checked.name}: its own tests fail: hub mapping test")
     name = parse_name(checked.name)
-    with engine.begin() as conn:
-        before = live.published_version(conn, name.platform, name.entity, name.version, merchant)
-        if before is not None and before != checked.document:
-            raise ConfigError(
-                f"{checked.name} was published with other content; give it a new version"
-            )
-        return live.publish(
-            conn, checked.document, merchant=merchant, published_by=published_by, reason=reason
+    before = live.published_version(conn, name.platform, name.entity, name.version, merchant)
+    if before is not None and before != checked.document:
+        raise ConfigError(
+            f"{checked.name} was published with other content; give it a new version"
         )
+    return live.publish(
+        conn,
+        checked.document,
+        contract=checked.contract,
+        merchant=merchant,
+        published_by=published_by,
+        reason=reason,
+        after=after,
+    )
 
 
 def roll_back(
@@ -130,17 +163,28 @@ def export_live(
     """
     platform, entity = split_entity(what)
     with engine.begin() as conn:
-        document = live.live_document(conn, platform, entity, merchant)
-    if document is None:
+        found = live.live_publication(conn, platform, entity, merchant)
+    if found is None:
         raise ConfigError(f"{what}: nothing was published; hub mapping publish {what}")
+    document = dict(found.mapping)
     path = to or files.root / "mappings" / f"{document['mapping']}.yaml"
-    if path.exists():
-        if read_mapping(path) != document:
-            raise ConfigError(f"{path} holds another document; name a new file with --to")
-        return path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(as_yaml(document), "utf-8")
+    _write(path, as_yaml(document), is_same=path.exists() and read_mapping(path) == document)
+    if found.contract is not None:
+        beside = files.root if to is None else to.parent
+        contract = beside / f"{document['from']}.json"
+        text = json.dumps(found.contract, ensure_ascii=False, indent=2) + "\n"
+        same = contract.exists() and json.loads(contract.read_text("utf-8")) == found.contract
+        _write(contract, text, is_same=same)
     return path
+
+
+def _write(path: Path, text: str, *, is_same: bool) -> None:
+    if path.exists():
+        if not is_same:
+            raise ConfigError(f"{path} holds another document; name a new file with --to")
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
 
 
 def unexported(conn: sa.Connection, files: SchemaFiles) -> list[str]:
@@ -149,9 +193,9 @@ def unexported(conn: sa.Connection, files: SchemaFiles) -> list[str]:
     shipped = {str(name) for name in files.mapping_names()}
     documents = live.documents_of(conn, sorted(ids.values())).values()
     return sorted(
-        name
-        for document in documents
-        if (name := str(document["mapping"])) not in shipped or files.mapping(name) != document
+        each.name
+        for each in documents
+        if each.name not in shipped or files.mapping(each.name) != each.mapping
     )
 
 

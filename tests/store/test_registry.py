@@ -129,7 +129,7 @@ def test_the_newest_publication_is_live_and_history_keeps_the_others(conn):
         (second, "1-0-1", "two"),
         (first, "1-0-0", "one"),
     ]
-    assert documents_of(conn, [first])[first]["mapping"] == "douyin/clue/1-0-0"
+    assert documents_of(conn, [first])[first].name == "douyin/clue/1-0-0"
 
 
 def test_a_document_comes_back_as_it_was_published(conn):
