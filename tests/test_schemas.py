@@ -128,6 +128,21 @@ def test_every_stored_payload_still_fits_its_contract_and_maps(path):
     assert lead.doc["mobile_e164"]
 
 
+def test_a_star_lead_is_one_lead_whether_it_is_pushed_or_pulled():
+    payload = json.loads((PAYLOADS / "douyin/star_push/1-0-0.json").read_text("utf-8"))
+    ids = {
+        compiled(f"douyin/{entity}/1-0-0")
+        .map(
+            payload, example_context(compiled(f"douyin/{entity}/1-0-0")), lambda *parts: str(parts)
+        )
+        .leads[0]
+        .external_id
+        for entity in ("star_clue", "star_push")
+    }
+
+    assert len(ids) == 1
+
+
 def test_every_raw_contract_has_a_stored_payload():
     for path in SCHEMAS.glob("raw/*/*/*.json"):
         assert (PAYLOADS / path.relative_to(SCHEMAS / "raw")).exists(), name_of(path)

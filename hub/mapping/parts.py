@@ -35,12 +35,14 @@ def compile_key(spec: Json, rules: RuleCompiler, name: str, where: str) -> tuple
     """The entity of the lead key, and a function that gives the external id.
 
     `{id: source}`, or `{synthetic: [sources]}` where the platform gives no id, or both: then the synthetic
-    id stands in for an absent one. `entity` is `lead` unless it says otherwise.
+    id stands in for an absent one. `entity` is `lead` unless it says otherwise. `as: platform/entity` makes
+    the synthetic ids of that mapping, so that two shapes of one lead meet.
     """
     if not isinstance(spec, dict) or not ("id" in spec or "synthetic" in spec):
         raise ConfigError(f"{where}: {{id: path}} or {{synthetic: [paths]}}")
-    only(spec, {"entity", "id", "synthetic"}, where)
+    only(spec, {"entity", "id", "synthetic", "as"}, where)
     entity = str(spec.get("entity") or DEFAULT_KEY_ENTITY)
+    name = str(spec.get("as") or name)
     synthetic = _synthetic(spec["synthetic"], rules, name, where) if "synthetic" in spec else None
     if "id" not in spec:
         return entity, synthetic or _no_key

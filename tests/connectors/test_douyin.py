@@ -85,6 +85,62 @@ class TestFormRulePush(PushSuite):
         )
 
 
+STAR_LEAD = {
+    "star_id": 1800000000000000001,
+    "order_id": 7000000000000000002,
+    "item_id": 7500000000000000001,
+    "uid": "90000000000002",
+    "phone": "19900000002",
+    "name": "测试二",
+    "create_time": "2026-02-17 20:00:00",
+}
+
+
+class TestStarPush(PushSuite):
+    @pytest.fixture
+    def case(self) -> PushCase:
+        return PushCase(
+            connector=CONNECTOR,
+            source=SourceSettings(
+                platform="douyin",
+                push="star_push",
+                signature=SignatureSettings(
+                    scheme="static_body", field="hub_token", secret_env="HUB_X"
+                ),
+            ),
+            request=a_push(
+                json.dumps({**STAR_LEAD, "hub_token": TOKEN}).encode(), "application/json"
+            ),
+            secrets=(TOKEN.encode(),),
+            payloads=[STAR_LEAD],
+            ack=ACK,
+            secret_texts=(TOKEN,),
+        )
+
+
+class TestStarPushPage(PushSuite):
+    @pytest.fixture
+    def case(self) -> PushCase:
+        two = [STAR_LEAD, {**STAR_LEAD, "phone": "19900000003"}]
+        body = json.dumps({"code": 0, "data": {"list": two, "page_info": {"page": 1}}}).encode()
+        return PushCase(
+            connector=CONNECTOR,
+            source=SourceSettings(
+                platform="douyin",
+                push="star_push",
+                signature=SignatureSettings(
+                    scheme="static_header", header="X-Token", secret_env="HUB_X"
+                ),
+            ),
+            request=HookRequest(
+                "POST", b"", {"content-type": "application/json", "x-token": TOKEN}, body
+            ),
+            secrets=(TOKEN.encode(),),
+            payloads=two,
+            ack=ACK,
+        )
+
+
 class TestOpenEvent(PushSuite):
     @pytest.fixture
     def case(self) -> PushCase:

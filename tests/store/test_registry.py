@@ -114,6 +114,7 @@ def test_shipped_mappings_are_published_once_and_never_over_a_persons_choice(con
     assert set(shipped) == {
         "douyin/clue_push/1-0-0",
         "douyin/star_clue/1-0-0",
+        "douyin/star_push/1-0-0",
         "webform/form/1-0-0",
     }
     assert ensure_shipped(conn, FILES) == []
@@ -230,7 +231,7 @@ def test_a_changed_extension_field_is_compiled_anew(conn):
 
 
 def test_prepare_registry_makes_a_fresh_hub_ready(conn):
-    assert len(prepare_registry(conn, settings_with())) == 4
+    assert len(prepare_registry(conn, settings_with())) == 5
     assert prepare_registry(conn, settings_with()) == []
 
 

@@ -57,7 +57,7 @@ class DouyinOptions(BaseModel):
     # Push (route F) and its answers.
     fields: dict[str, str | None] = Field(
         default_factory=dict,
-        description="key typed in the rule → route A name; null keeps the key",
+        description="key typed in the rule → name of the platform's list; null keeps the key",
     )
     drop_fields: tuple[str, ...] = Field(
         default=(), description="constants of the rule that are no part of the lead"
@@ -131,8 +131,9 @@ class DouyinOptions(BaseModel):
 class Reading:
     """How pushes of a source are read: its options, and what follows from them for every key.
 
-    `names` is customer key → route A name, the configured ones and the defaults; `constants` are
-    keys that are no part of the lead, the constant token of the rule among them.
+    `names` is customer key → name of the platform's list, the configured ones and (飞鱼 only, whose keys
+    people type) the defaults; `constants` are keys that are no part of the lead, the constant token of
+    the rule among them.
     """
 
     options: DouyinOptions
@@ -143,7 +144,8 @@ class Reading:
 def _reading(source: SourceSettings) -> Reading:
     options = _checked(source)
     chosen = {key: name for key, name in options.fields.items() if name is not None}
-    rest = {key: name for key, name in DEFAULT_FIELDS.items() if key not in options.fields}
+    defaults = {} if source.push == "star_push" else DEFAULT_FIELDS
+    rest = {key: name for key, name in defaults.items() if key not in options.fields}
     guard = (source.signature.field,) if source.signature.scheme == "static_body" else ()
     return Reading(options, {**chosen, **rest}, frozenset((*options.drop_fields, *guard)))
 

@@ -1,7 +1,8 @@
 """What the platform pushes: set-up challenges, the answers it expects, and reading a pushed lead.
 
-Three shapes can be pushed to a source (`push:` of its settings): `clue_push`, the rule push of 飞鱼
-(notes §7); `open_event`, webhooks of the open platform (§9.1); `spi_event`, SPI notices (§8).
+Four shapes can be pushed to a source (`push:` of its settings): `clue_push`, the rule push of 飞鱼
+(notes §7); `star_push`, a 星图 lead or a page of them; `open_event`, webhooks of the open platform
+(§9.1); `spi_event`, SPI notices (§8).
 """
 
 from __future__ import annotations
@@ -15,16 +16,19 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from hub.connectors.douyin.options import DouyinOptions, Reading, options_of, reading_of
+from hub.connectors.douyin.records import read_listing
 from hub.model.delivery import Envelope, HookReply, HookRequest, RawRecord
 from hub.settings import SourceSettings
 
-CLUE_PUSH, OPEN_EVENT, SPI_EVENT = "clue_push", "open_event", "spi_event"
+CLUE_PUSH, STAR_PUSH = "clue_push", "star_push"
+OPEN_EVENT, SPI_EVENT = "open_event", "spi_event"
 
 _CHALLENGE_EVENT = "verify_webhook"
 _LONGEST_CHALLENGE = 20
 _UNREADABLE = (ValueError, RecursionError, LookupError)  # LookupError: a charset nobody knows
 _BOM = b"\xef\xbb\xbf"
 _EMPTY = (b'""', b"null")
+_STAR_KEYS = frozenset(("star_id", "order_id", "item_id"))
 
 
 class _Challenge(msgspec.Struct):
@@ -106,17 +110,38 @@ def envelope(request: HookRequest, source: SourceSettings) -> Envelope:
 
 
 def split_push(envelope: Envelope, source: SourceSettings) -> list[RawRecord]:
-    """The one record of a push. A lead gets the names of route A, and the rule's constants go."""
+    """The one record of a push, or those of a pushed page. A lead gets the platform's own names for its
+    fields, and the rule's constants go."""
     raw = envelope.body or envelope.query
     try:
         fields = _fields(envelope)
     except _UNREADABLE as error:
         return [RawRecord(envelope.shape, raw, unreadable=_why(error), headers=envelope.headers)]
-    if envelope.shape == CLUE_PUSH:
+    if envelope.shape == STAR_PUSH and "data" in fields and not _STAR_KEYS & fields.keys():
+        listing = read_listing(raw)
+        if listing is not None and listing.items:
+            return [_listed(item, envelope, source) for item in listing.items]
+    return [_record(fields, envelope, source)]
+
+
+def _listed(item: bytes, envelope: Envelope, source: SourceSettings) -> RawRecord:
+    """One item of a pushed page."""
+    try:
+        fields = _json_fields(item, "utf-8")
+    except _UNREADABLE as error:
+        return RawRecord(envelope.shape, item, unreadable=_why(error), headers=envelope.headers)
+    return _record(fields, envelope, source)
+
+
+def _record(
+    fields: Mapping[str, msgspec.Raw], envelope: Envelope, source: SourceSettings
+) -> RawRecord:
+    shape = envelope.shape
+    if shape in (CLUE_PUSH, STAR_PUSH):
         fields = _renamed(fields, source)
+    account = _text(fields.get("star_id" if shape == STAR_PUSH else "advertiser_id"))
     payload = msgspec.json.encode(fields)
-    account = _text(fields.get("advertiser_id"))
-    return [RawRecord(envelope.shape, payload, account=account, headers=envelope.headers)]
+    return RawRecord(shape, payload, account=account, headers=envelope.headers)
 
 
 def _why(error: Exception) -> str:
@@ -176,7 +201,7 @@ def _form_fields(body: bytes, charset: str) -> dict[str, msgspec.Raw]:
 
 
 def _renamed(fields: Mapping[str, msgspec.Raw], source: SourceSettings) -> dict[str, msgspec.Raw]:
-    """`fields` under the names of route A; without constants of the rule; nothing else is dropped.
+    """`fields` under the platform's names; without constants of the rule; nothing else is dropped.
 
     Where two keys mean one name (`mobile` and `tel`), the first that holds a value gets it and the
     other keeps its own key.

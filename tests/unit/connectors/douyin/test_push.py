@@ -148,6 +148,44 @@ def test_the_query_of_a_post_is_not_kept() -> None:
     assert CONNECTOR.envelope(request, a_source()).query == b""
 
 
+def a_star_source(**options: Any) -> SourceSettings:
+    return SourceSettings(platform="douyin", push="star_push", options=options)
+
+
+def test_a_star_lead_keeps_its_names_unless_told_otherwise() -> None:
+    body = '{"star_id":18,"phone":"19900000001","用户UID":"9"}'.encode()
+
+    plain = split(body, source=a_star_source())
+    told = split(body, source=a_star_source(fields={"用户UID": "uid"}))
+
+    assert read(plain) == {"star_id": 18, "phone": "19900000001", "用户UID": "9"}
+    assert read(told) == {"star_id": 18, "phone": "19900000001", "uid": "9"}
+    assert told.account == "18"
+
+
+def test_of_a_pushed_page_a_bad_item_spoils_only_itself() -> None:
+    source = a_star_source()
+    body = b'{"data":{"list":[{"star_id":18,"item_id":7500000000000000001},7,{"star_id":19}]}}'
+    request = HookRequest("POST", b"", {"content-type": "application/json"}, body)
+
+    records = CONNECTOR.split(CONNECTOR.envelope(request, source), source)
+
+    assert [record.account for record in records] == ["18", None, "19"]
+    assert [record.unreadable for record in records] == [None, "not_an_object", None]
+    assert b"7500000000000000001" in records[0].payload
+
+
+@pytest.mark.parametrize("body", [b'{"data":{"list":[]}}', b'{"data":{}}', b'{"data":5}'])
+def test_a_star_push_without_a_lead_is_still_one_record(body: bytes) -> None:
+    assert split(body, source=a_star_source()).payload == body
+
+
+def test_a_star_lead_with_data_of_its_own_is_no_page() -> None:
+    body = b'{"star_id":18,"data":{"list":[{"star_id":19}]}}'
+
+    assert split(body, source=a_star_source()).payload == body
+
+
 @pytest.mark.parametrize("number", ["", "x", "-1", "1" * 21, "١"])
 def test_only_a_number_is_a_challenge(number: str) -> None:
     query = f"event=verify_webhook&challenge={number}".encode()
