@@ -11,9 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.cli.output import CheckFailedError, print_json
+from hub.cli.output import CheckFailedError, print_json, print_line
 from hub.errors import ConfigError
-from hub.steps.simulate import SimulationPlan, simulate
+from hub.steps.simulate import SimulationPlan, drifts_of, simulate
 
 
 def register(app: typer.Typer) -> None:
@@ -41,13 +41,23 @@ def simulate_command(  # noqa: PLR0913 -- one parameter an option
     ] = 0.0,
     reorder: Annotated[int, typer.Option(min=1, help="Shuffle leads among so many.")] = 1,
     drift: Annotated[
-        str, typer.Option(help="Change the payloads: douyin_id, phone_renamed …")
+        str,
+        typer.Option(help="Change what comes: douyin-id-required …; `list` names all of them."),
     ] = "",
+    drift_after: Annotated[
+        int, typer.Option(min=0, help="The change comes after so many leads.")
+    ] = 0,
+    star: Annotated[
+        bool, typer.Option("--star", help="Push 星图 leads (star_push) instead of those of 飞鱼.")
+    ] = False,
 ) -> None:
     """Serve the platform's lists and OAuth; push leads if told where; exit 1 if one was given up.
 
     With --push-to and --count it ends by itself, else with Ctrl-C. All leads are invented.
     """
+    if drift == "list":
+        print_line(drifts_of(platform))
+        return
     habits = {
         "form": form,
         "duplicate_share": duplicates,
@@ -61,6 +71,8 @@ def simulate_command(  # noqa: PLR0913 -- one parameter an option
         port=port,
         push_to=push_to or None,
         drift=drift or None,
+        drift_after=drift_after,
+        star=star,
         habits=habits,
         constants=_constants(token),
     )

@@ -21,7 +21,9 @@ _BATCH = 500
 class SimulationPlan:
     """What a simulation does: `rate` leads a second until `count` (None: no end).
 
-    `habits` are the fields of the platform's `Habits`; `constants` are added to every push.
+    `drift` comes with lead number `drift_after`. `star` pushes creator-marketing leads instead of
+    those of the ad account. `habits` are the fields of the platform's `Habits`; `constants` are added
+    to every push.
     """
 
     rate: float = 1.0
@@ -31,6 +33,8 @@ class SimulationPlan:
     push_to: str | None = None
     star_share: float = 0.1
     drift: str | None = None
+    drift_after: int = 0
+    star: bool = False
     habits: dict[str, Any] = field(default_factory=dict)
     constants: dict[str, str] = field(default_factory=dict)
 
@@ -76,10 +80,12 @@ def simulate(
     """
     module = simulator_of(platform)
     simulator = module.Simulator(plan.seed, port=plan.port)
-    simulator.world.use_drift(plan.drift)
+    simulator.world.use_drift(plan.drift, after=plan.drift_after)
+    sender = _sender(module, simulator, plan)
+    if sender is not None and plan.drift:
+        _check_that_it_shows(module, plan)
     with simulator:
         on_start(simulator)
-        sender = _sender(module, simulator, plan)
         sent = asyncio.run(_play(sender, simulator.world, plan, stop))
         if plan.push_to is None:
             stop.wait()
@@ -91,6 +97,57 @@ def simulate(
             given_up=sent.given_up,
             calls=len(simulator.calls),
         )
+
+
+def drifts_of(platform: str) -> str:
+    """Every drift that a platform's simulator knows, one a line."""
+    return str(simulator_of(platform).described())
+
+
+def _check_that_it_shows(module: Any, plan: SimulationPlan) -> None:  # noqa: ANN401 -- a platform's own
+    """Play the drift on a world of its own and look at one push.
+
+    Raises:
+        ConfigError: what is pushed is the same with and without the drift.
+    """
+    bodies = []
+    for after in (1, 0):
+        simulator = module.Simulator(plan.seed)
+        simulator.world.use_drift(plan.drift, after=after)
+        (lead,) = _add(simulator.world, 1, star=plan.star)
+        bodies.append(_sender(module, simulator, plan).body(lead))
+    if bodies[0] == bodies[1] and simulator.world.drift.rate == 1:
+        other = "without --star" if plan.star else "with --star"
+        raise ConfigError(f"{plan.drift} changes nothing in what is pushed; try {other}")
+
+
+def _add(world: Any, count: int, *, star: bool) -> list[Any]:  # noqa: ANN401 -- a platform's World
+    return list(world.add_star_clues(count, every_s=0.0) if star else world.add_clues(count))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    """How many leads there should be after so many seconds; the drift changes how fast they come."""
+
+    rate: float
+    factor: float
+    after: int
+
+    def due(self, elapsed_s: float) -> int:
+        """Leads that should have come by now, the first at once."""
+        steady = int(elapsed_s * self.rate) + 1
+        if steady <= self.after:
+            return steady
+        since_s = elapsed_s - self.after / self.rate
+        return self.after + int(since_s * self.rate * self.factor + (self.factor > 0))
+
+    def rate_at(self, made: int) -> float:
+        """Leads a second once so many were made."""
+        return self.rate * (self.factor if made >= self.after else 1.0) or self.rate
+
+    def is_over(self, elapsed_s: float, count: int | None) -> bool:
+        """Whether leads that stay away would all have come by now."""
+        return count is not None and self.factor == 0 and elapsed_s * self.rate >= count
 
 
 @dataclass(slots=True)
@@ -128,19 +185,24 @@ async def _play(
 ) -> _Totals:
     """Make leads at the plan's rate, a few times a second, each batch pushed while the next is made."""
     totals = _Totals()
+    factor = world.drift.rate if world.drift else 1.0
+    pace = _Pace(plan.rate, factor, plan.drift_after if factor != 1.0 else 0)
     started = time.monotonic()
     made, star_due = 0, 0.0
     sending: set[asyncio.Task[Any]] = set()
     while not stop.is_set() and (plan.count is None or made < plan.count):
-        due = int((time.monotonic() - started) * plan.rate) + 1 - made
+        elapsed_s = time.monotonic() - started
+        if pace.is_over(elapsed_s, plan.count):
+            break
         left = _BATCH if plan.count is None else min(_BATCH, plan.count - made)
-        clues = world.add_clues(max(0, min(due, left)))
-        made += len(clues)
-        star_due += len(clues) * plan.star_share
+        rate = pace.rate_at(made)
+        leads = _add(world, max(0, min(pace.due(elapsed_s) - made, left)), star=plan.star)
+        made += len(leads)
+        star_due += 0 if plan.star else len(leads) * plan.star_share
         world.add_star_clues(int(star_due))
         star_due -= int(star_due)
-        if sender is not None and clues:
-            task = asyncio.create_task(sender.send(clues, rate=plan.rate))
+        if sender is not None and leads:
+            task = asyncio.create_task(sender.send(leads, rate=rate))
             sending.add(task)
             task.add_done_callback(totals.add)
             task.add_done_callback(sending.discard)

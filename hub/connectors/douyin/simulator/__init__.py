@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hub.connectors.douyin.simulator.drifts import DRIFTS, Drift, described
 from hub.connectors.douyin.simulator.people import SimulatedClue, SimulatedStarClue
 from hub.connectors.douyin.simulator.sender import (
     DEFAULT_RULE,
@@ -15,8 +16,10 @@ from hub.connectors.douyin.simulator.world import Behaviour, World
 
 __all__ = [
     "DEFAULT_RULE",
+    "DRIFTS",
     "Acknowledged",
     "Behaviour",
+    "Drift",
     "Habits",
     "PushSender",
     "SendReport",
@@ -24,4 +27,5 @@ __all__ = [
     "SimulatedStarClue",
     "Simulator",
     "World",
+    "described",
 ]

@@ -13,6 +13,7 @@ SETTLES_AFTER = timedelta(minutes=10)
 
 _FIRST_CLUE = 7_400_000_000_000_000_000
 _FIRST_STAR_ITEM = 7_500_000_000_000_000_000
+_FIRST_UID = 90_000_000_000_000
 # Numbers that no operator has given out to anybody we know: 199 0000 0000 and on.
 _FIRST_MOBILE = 19_900_000_000
 _MOBILES = 100_000
@@ -44,6 +45,11 @@ class SimulatedClue:
     wish: str
     created_at: datetime
     visible_at: datetime
+
+    @property
+    def key(self) -> str:
+        """What a sender remembers it by: the platform's id."""
+        return self.clue_id
 
     def created_text(self) -> str:
         """The creation time as the platform writes it: naive, in Shanghai."""
@@ -116,6 +122,21 @@ class SimulatedStarClue:
     name: str
     phone: str
     created_at: datetime
+
+    @property
+    def key(self) -> str:
+        """What a sender remembers it by: its number."""
+        return f"star-{self.number}"
+
+    def identity(self) -> tuple[str, ...]:
+        """The values that name it, as text: it has no id."""
+        names = ("star_id", "order_id", "item_id", "phone", "create_time")
+        shown = self.listed(self.created_at)
+        return tuple(str(shown[name]) for name in names)
+
+    def pushed(self) -> dict[str, Any]:
+        """The lead as it is pushed: the list's fields and the user's UID."""
+        return {**self.listed(self.created_at), "uid": str(_FIRST_UID + self.number)}
 
     def listed(self, _now: datetime) -> dict[str, Any]:
         """The lead as `star/clue/get` shows it: it does not change."""

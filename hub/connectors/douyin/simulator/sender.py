@@ -18,11 +18,11 @@ from urllib.parse import urlencode
 import httpx
 import msgspec
 
-from hub.connectors.douyin.simulator.drifts import DRIFTS
-from hub.connectors.douyin.simulator.people import SimulatedClue
+from hub.connectors.douyin.simulator.people import SimulatedClue, SimulatedStarClue
 from hub.connectors.douyin.simulator.world import Clock, World, utc_now
 
 _OK = 200
+Lead = SimulatedClue | SimulatedStarClue
 # Keys as a person types them into a rule: ours on the right of the connector's defaults.
 DEFAULT_RULE: Mapping[str, str] = {
     "clueId": "clue_id",
@@ -33,6 +33,7 @@ DEFAULT_RULE: Mapping[str, str] = {
     "adv_id": "advertiser_id",
     "adv_name": "advertiser_name",
     "province": "province_name",
+    "clue_source": "clue_source",
     "remark_dict": "remark_dict",
 }
 
@@ -59,14 +60,14 @@ class Habits:
 class Acknowledged:
     """A lead that the receiver has acknowledged to the sender, with the first instants of each."""
 
-    clue: SimulatedClue
+    clue: Lead
     sent_at: datetime
     acknowledged_at: datetime
 
 
 @dataclass(slots=True)
 class SendReport:
-    """What the sender saw. `given_up` are lead ids that were never acknowledged."""
+    """What the sender saw. `given_up` are keys of leads that were never acknowledged."""
 
     attempts: int = 0
     acknowledged: int = 0
@@ -81,7 +82,10 @@ Ending = Literal["ok", "refused", "unanswered"]
 
 
 class PushSender:
-    """Posts leads of a world to `url`. `acknowledged` goes by lead id and only grows."""
+    """Posts leads of a world to `url`. `acknowledged` goes by the leads' `key` and only grows.
+
+    Leads of the ad account are pushed by a rule, those of 星图 whole.
+    """
 
     def __init__(
         self,
@@ -102,9 +106,7 @@ class PushSender:
         self._chance = Random(f"sender:{world.seed}")  # noqa: S311 -- habits that can be repeated
         self.acknowledged: dict[str, Acknowledged] = {}
 
-    async def send(
-        self, clues: Iterable[SimulatedClue], *, rate: float | None = None
-    ) -> SendReport:
+    async def send(self, clues: Iterable[Lead], *, rate: float | None = None) -> SendReport:
         """Push leads, `rate` a second (None: as fast as answers come); gives what became of them.
 
         The rate is kept whatever the receiver's speed, up to `habits.at_once` open requests.
@@ -128,17 +130,13 @@ class PushSender:
         report.elapsed_s = time.monotonic() - started
         return report
 
-    def body(self, clue: SimulatedClue) -> tuple[bytes, str]:
+    def body(self, clue: Lead) -> tuple[bytes, str]:
         """The request body and content type for a lead, as the rule says."""
-        listed = clue.listed(clue.created_at)
-        if self._world.drift:
-            listed = DRIFTS[self._world.drift](listed)
-        fields: dict[str, Any] = {
-            key: str(listed[name]) if name == "promotion_id" else listed[name]
-            for key, name in self._rule.items()
-            if name in listed
-        }
-        fields |= self._constants
+        if isinstance(clue, SimulatedClue):
+            fields = self._by_rule(clue)
+        else:
+            fields = self._world.drifted(clue.pushed(), clue.number)
+        fields = {**fields, **self._constants}
         habits = self._habits
         if not habits.form:
             return msgspec.json.encode(fields), "application/json"
@@ -146,7 +144,15 @@ class PushSender:
         body = urlencode(flat, encoding=habits.charset).encode()
         return body, f"application/x-www-form-urlencoded; charset={habits.charset}"
 
-    def _ordered(self, clues: Iterable[SimulatedClue]) -> list[SimulatedClue]:
+    def _by_rule(self, clue: SimulatedClue) -> dict[str, Any]:
+        """What the rule was given; a field that a drift adds goes along under its own name."""
+        plain = clue.listed(clue.created_at)
+        plain["promotion_id"] = str(plain["promotion_id"])
+        shown = self._world.drifted(plain, clue.number)
+        ruled = {key: shown[name] for key, name in self._rule.items() if name in shown}
+        return ruled | {name: value for name, value in shown.items() if name not in plain}
+
+    def _ordered(self, clues: Iterable[Lead]) -> list[Lead]:
         """Neighbours shuffled among themselves."""
         ordered = list(clues)
         within = max(1, self._habits.reorder_within)
@@ -165,7 +171,7 @@ class PushSender:
     async def _deliver(
         self,
         http: httpx.AsyncClient,
-        clue: SimulatedClue,
+        clue: Lead,
         plan: tuple[bool, bool],
         report: SendReport,
     ) -> None:
@@ -179,7 +185,7 @@ class PushSender:
                 break
             loses_ack = False
             if wait_s is None:
-                report.given_up.append(clue.clue_id)
+                report.given_up.append(clue.key)
                 return
             report.retries += 1
             await asyncio.sleep(wait_s)
@@ -187,9 +193,7 @@ class PushSender:
             report.duplicates += 1
             await self._post(http, clue, report)
 
-    async def _post(
-        self, http: httpx.AsyncClient, clue: SimulatedClue, report: SendReport
-    ) -> Ending:
+    async def _post(self, http: httpx.AsyncClient, clue: Lead, report: SendReport) -> Ending:
         report.attempts += 1
         body, content_type = self.body(clue)
         try:
@@ -203,9 +207,9 @@ class PushSender:
         report.refused += 1
         return "refused"
 
-    def _note(self, clue: SimulatedClue, sent_at: datetime, report: SendReport) -> None:
-        if clue.clue_id not in self.acknowledged:
-            self.acknowledged[clue.clue_id] = Acknowledged(clue, sent_at, self._clock())
+    def _note(self, clue: Lead, sent_at: datetime, report: SendReport) -> None:
+        if clue.key not in self.acknowledged:
+            self.acknowledged[clue.key] = Acknowledged(clue, sent_at, self._clock())
             report.acknowledged += 1
 
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Literal
 
-from hub.connectors.douyin.simulator.drifts import DRIFTS
+from hub.connectors.douyin.simulator.drifts import DRIFTS, Drift, Item, described
 from hub.connectors.douyin.simulator.people import (
     SimulatedClue,
     SimulatedStarClue,
@@ -115,7 +115,8 @@ class World:
         self.star_id = star_id
         self.app_id = "1790000000000001"
         self.app_secret = f"demo_app_secret_{seed}"
-        self.drift: str | None = None
+        self.drift: Drift | None = None
+        self.drift_after = 0
         self.clues: list[SimulatedClue] = []
         self.star_clues: list[SimulatedStarClue] = []
         self.calls: deque[Call] = deque(maxlen=_CALLS_KEPT)
@@ -188,18 +189,25 @@ class World:
 
     def show(self, clue: SimulatedClue | SimulatedStarClue) -> dict[str, Any]:
         """A lead as a list shows it now, drift included."""
-        item = clue.listed(self.clock())
-        return DRIFTS[self.drift](item) if self.drift else item
+        return self.drifted(clue.listed(self.clock()), clue.number)
 
-    def use_drift(self, name: str | None) -> None:
-        """From now on payloads are changed as `drifts.DRIFTS` says; None ends it.
+    def drifted(self, item: Item, number: int) -> Item:
+        """What the drift in use, if there is one, makes of lead `number`."""
+        if self.drift is None:
+            return item
+        change = self.drift.before if number < self.drift_after else self.drift.change
+        return change(item)
+
+    def use_drift(self, name: str | None, *, after: int = 0) -> None:
+        """Payloads are changed as `drifts.DRIFTS` says, from lead number `after` on; None ends it.
 
         Raises:
             ConfigError: there is no drift of that name.
         """
         if name is not None and name not in DRIFTS:
-            raise ConfigError(f"no drift {name!r}; choose one of {', '.join(DRIFTS)}")
-        self.drift = name
+            raise ConfigError(f"no drift {name!r}; there are\n{described()}")
+        self.drift = None if name is None else DRIFTS[name]
+        self.drift_after = after
 
     def _is_between(self, created_at: datetime, start: datetime, end: datetime) -> bool:
         second = created_at.replace(microsecond=0)

@@ -141,14 +141,119 @@ def test_drifts_change_the_lists_and_can_end(clock: FakeClock) -> None:
     world = World(1, clock=clock)
     (lead,), (star,) = world.add_clues(1), world.add_star_clues(1)
     plain = world.show(lead), world.show(star)
-    for name in DRIFTS:
+    for name, drift in DRIFTS.items():
         world.use_drift(name)
-        assert (world.show(lead), world.show(star)) != plain
+        assert ((world.show(lead), world.show(star)) != plain) is (drift.rate == 1), name
 
     world.use_drift(None)
     assert (world.show(lead), world.show(star)) == plain
-    with pytest.raises(ConfigError, match="douyin_id"):
-        world.use_drift("no-such")
+
+
+def test_an_unknown_drift_is_told_all_that_there_are(clock: FakeClock) -> None:
+    with pytest.raises(ConfigError) as caught:
+        World(1, clock=clock).use_drift("no-such")
+
+    lines = str(caught.value).splitlines()[1:]
+    assert [line.split()[0] for line in lines] == list(DRIFTS)
+    assert all(len(line.split()) > 3 for line in lines)
+
+
+def pushed(world: World, number: int, drift: str, *, star: bool) -> tuple[Any, Any]:
+    """Lead `number` as it is pushed before and after a change."""
+    leads: list[Any] = list(
+        world.add_star_clues(number + 1) if star else world.add_clues(number + 1)
+    )
+    sender = PushSender(world, HOOK)
+    bodies = []
+    for after in (number + 1, 0):
+        world.use_drift(drift, after=after)
+        bodies.append(json.loads(sender.body(leads[number])[0]))
+    return bodies[0], bodies[1]
+
+
+def test_the_founding_story_adds_nine_fields_and_keeps_the_uid(clock: FakeClock) -> None:
+    before, after = pushed(World(1, clock=clock), 3, "douyin-id-required", star=True)
+
+    assert before["uid"].isdigit()
+    assert after.keys() - before.keys() == {
+        "douyin_id",
+        "fan_level",
+        "interact_count",
+        "follow_days",
+        "spend_level",
+        "interest_tags",
+        "active_level",
+        "device_type",
+        "source_video",
+    }
+    assert {**after, **before} == after
+    assert not after["douyin_id"].isdigit()
+
+
+@pytest.mark.parametrize(
+    ("drift", "star", "gone", "come"),
+    [
+        ("field-added", False, set(), {"fan_level"}),
+        ("phone-gone", False, {"mobile"}, set()),
+        ("phone-gone", True, {"phone"}, set()),
+        ("phone-renamed", False, {"mobile"}, {"phone_number"}),
+        ("phone-renamed", True, {"phone"}, {"telephone"}),
+        ("phone-nested", True, {"phone"}, {"contact"}),
+        ("phone-array", False, {"mobile"}, {"contacts"}),
+        ("several-at-once", True, {"phone"}, {"telephone", "fan_level"}),
+    ],
+)
+def test_a_field_comes_or_goes(
+    clock: FakeClock, drift: str, star: bool, gone: set[str], come: set[str]
+) -> None:
+    before, after = pushed(World(1, clock=clock), 2, drift, star=star)
+
+    assert before.keys() - after.keys() == gone
+    assert after.keys() - before.keys() == come
+
+
+@pytest.mark.parametrize(
+    ("drift", "star", "field"),
+    [
+        ("phone-masked", False, "mobile"),
+        ("remark-text", False, "remark_dict"),
+        ("id-number", False, "clueId"),
+        ("seconds-to-millis", False, "create_time"),
+        ("seconds-to-millis", True, "create_time"),
+        ("yuan-to-fen", False, "remark_dict"),
+        ("enum-unknown", False, "clue_source"),
+        ("meaning-shifted", False, "remark_dict"),
+        ("meaning-shifted", True, "anchor_name"),
+    ],
+)
+def test_a_value_changes_under_its_name(
+    clock: FakeClock, drift: str, star: bool, field: str
+) -> None:
+    before, after = pushed(World(1, clock=clock), 2, drift, star=star)
+
+    assert before.keys() == after.keys()
+    assert before[field] != after[field]
+
+
+def test_times_in_milliseconds_are_the_same_times(clock: FakeClock) -> None:
+    before, after = pushed(World(1, clock=clock), 2, "seconds-to-millis", star=True)
+
+    assert after["create_time"] == 1000 * before["create_time"]
+
+
+def test_ids_change_their_type_and_nothing_else(clock: FakeClock) -> None:
+    before, after = pushed(World(1, clock=clock), 2, "id-text", star=True)
+
+    assert after["item_id"] == str(before["item_id"])
+    assert after["phone"] == before["phone"]
+
+
+def test_a_change_comes_with_a_certain_lead(clock: FakeClock) -> None:
+    world = World(1, clock=clock)
+    leads = world.add_star_clues(4)
+    world.use_drift("douyin-id-required", after=2)
+
+    assert ["douyin_id" in world.show(lead) for lead in leads] == [False, False, True, True]
 
 
 # ---- the sender
