@@ -21,7 +21,8 @@ _TAIL: Final = r"(?:以[内上下]|左右|之间|起|多|每[月年课]|/[月年
 # A bare number is no money: it needs a range, a unit or a word that says so.
 _MONEY: Final = re.compile(
     rf"(?:预算|价格|费用|约|大概|不超过|低于|高于|[¥￥])+\s*{_NUMBER}(?:\s*(?:-|~|－|—|至|到)\s*{_NUMBER})?{_UNIT}{_TAIL}"
-    rf"|{_NUMBER}{_UNIT}\s*(?:-|~|－|—|至|到)\s*{_NUMBER}{_UNIT}{_TAIL}"
+    rf"|{_NUMBER}{_UNIT}\s*(?:-|~|－|—|至|到)\s*{_NUMBER}(?:千|万|亿|[kKwW]|元|块)(?:元|块)?{_TAIL}"
+    rf"|[1-9]\d{{2,8}}\s*(?:-|~|－|—|至|到)\s*[1-9]\d{{2,8}}{_TAIL}"
     rf"|{_NUMBER}(?:千|万|亿|[kKwW]|元|块)(?:元|块)?{_TAIL}"
     rf"|\d{{3,9}}(?:以[内上下]|左右|起)"
 )
@@ -29,7 +30,7 @@ _PERCENT: Final = re.compile(r"[+-]?\d{1,4}(?:\.\d{1,6})?[%％]")
 _DECIMAL: Final = re.compile(r"[+-]?(\d{1,20})\.\d{1,12}")
 _URL: Final = re.compile(r"https?://\S+", re.IGNORECASE)
 _EMAIL: Final = re.compile(r"[^\s@]{1,64}@[^\s@]+\.[^\s@]{2,}")
-_HAS_CJK: Final = re.compile(r"[\u3400-\u9fff]")
+_HUGE: Final = 10**20
 _ONLY_CJK: Final = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef·]+")
 _TELLING: Final = re.compile(r"[\d*@]|://")
 _SHAPES: Final = (
@@ -70,17 +71,18 @@ _KIND_OF_TYPE: Final = {
 def class_of(value: Any) -> str:  # noqa: ANN401 -- any JSON value
     """The class of a value: `null`, `empty`, `integer:3`, `string:phone`, `string:cjk:1-4`, `array:1-4` …
 
-    It depends on the form alone, never on the words, and there are some 200 of them at most.
+    It depends on the form alone, never on the words, and there are some 200 of them at most. Nought has
+    0 digits: platforms write it where there is nothing.
     """
     if isinstance(value, str):
         return _class_of_text(value)
     if isinstance(value, bool) or not isinstance(value, int | float | list):
         return _FIXED.get(type(value), "object")
     if isinstance(value, int):
-        return f"integer:{len(str(abs(value))) if -(10**20) < value < 10**20 else 21}"
+        return f"integer:{_digits(value)}"
     if isinstance(value, list):
         return f"array:{_bucket(len(value))}" if value else "array:0"
-    return f"number:{len(str(int(abs(value)))) if abs(value) < 1e20 else 21}"
+    return f"number:{_digits(value)}"
 
 
 def json_kind(value: Any) -> str:  # noqa: ANN401 -- any JSON value
@@ -126,7 +128,7 @@ def _class_of_text(text: str) -> str:
     if not text or text.isspace():
         return "empty"
     if text.isascii() and text.isdigit():
-        return "string:phone" if _is_mobile(text) else f"string:digits:{min(len(text), 40)}"
+        return "string:phone" if _is_mobile(text) else f"string:digits:{_text_digits(text)}"
     found = _BRACKETS.get(text[0])
     if found is not None and text.rstrip()[-1] == found[0]:
         return found[1]
@@ -134,16 +136,24 @@ def _class_of_text(text: str) -> str:
     return (_shape_of(short) if _TELLING.search(short) else None) or _script_of(short, len(text))
 
 
+def _digits(value: float) -> int:
+    """Digits before the point; 21 stands for all that are more than 20."""
+    return len(str(abs(int(value)))) * (int(value) != 0) if abs(value) < _HUGE else 21
+
+
+def _text_digits(text: str) -> int:
+    return 0 if text == "0" else min(len(text), 40)
+
+
 def _is_mobile(text: str) -> bool:
     return len(text) == 11 and text[0] == "1" and text[1] > "2"
 
 
 def _shape_of(text: str) -> str | None:
-    for pattern, name in _SHAPES:
-        if pattern.fullmatch(text):
-            return name
     decimal = _DECIMAL.fullmatch(text)
-    return f"string:number:{len(decimal.group(1))}" if decimal else None
+    if decimal is not None:
+        return f"string:number:{len(decimal.group(1))}"
+    return next((name for pattern, name in _SHAPES if pattern.fullmatch(text)), None)
 
 
 def _script_of(text: str, length: int) -> str:
@@ -151,7 +161,7 @@ def _script_of(text: str, length: int) -> str:
         return f"string:latin:{_bucket(length)}"
     if _ONLY_CJK.fullmatch(text):
         return f"string:cjk:{_bucket(length)}"
-    return f"string:{'mixed' if _HAS_CJK.search(text) else 'latin'}:{_bucket(length)}"
+    return f"string:mixed:{_bucket(length)}"
 
 
 def _bucket(length: int) -> str:
