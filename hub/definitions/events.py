@@ -10,7 +10,8 @@ import dagster as dg
 from hub.definitions import names
 from hub.ops.reports import WindowSum
 from hub.settings import HubSettings
-from hub.steps.checks import CheckResult, CheckTable, Severity, latency_numbers
+from hub.steps.check_results import CheckResult, CheckTable, Severity
+from hub.steps.checks import latency_numbers
 from hub.steps.report import LoadSum, Report, producer, window_id
 
 Metadata = dict[str, dg.MetadataValue]

@@ -10,7 +10,7 @@ import dagster as dg
 
 from hub.errors import ConfigError
 from hub.settings import SourceSettings
-from hub.steps.checks import canonical_asset
+from hub.steps.check_results import canonical_asset
 
 LEAD = dg.AssetKey(["crm", "lead"])
 CONTACT = dg.AssetKey(["crm", "contact"])

@@ -14,7 +14,7 @@ from hub.definitions.crm import drain
 from hub.definitions.events import column_lineage, numbers
 from hub.definitions.store import HubStore, clear_errors
 from hub.settings import HubSettings, SourceSettings
-from hub.steps.lineage import SourceLineage, live_lineage
+from hub.steps.lineage import SourceLineage, live_lineage, live_mappings_of
 from hub.steps.pull import pull_source
 from hub.steps.replay import replay_source
 
@@ -161,9 +161,15 @@ def _replay(source_key: str, source: SourceSettings) -> dg.AssetsDefinition:
                 days.end,
                 progress=lambda done: context.log.info("%d records", done),
             )
+            live = live_mappings_of(opened.engine, opened.settings, source_key)
         return dg.MaterializeResult(
             asset_key=spec.key,
-            metadata={"producer": "run", "records": sum(counts.values()), **numbers(counts)},
+            metadata={
+                "producer": "run",
+                "records": sum(counts.values()),
+                "mapping_version": ", ".join(live) or "none",
+                **numbers(counts),
+            },
         )
 
     return replay

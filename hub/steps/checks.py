@@ -7,20 +7,29 @@ source keys, reasons, commands.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from hub.crm.counts import doubled_leads
 from hub.database.engine import store_errors
-from hub.inbox.counts import held_reasons
+from hub.inbox.held_groups import HeldGroup, held_groups
 from hub.ops.reports import last_windows, recent_latency
 from hub.ops.windows import LATENCY_BOUNDS_MS, WINDOW
+from hub.registry.source_findings import SourceFinding, open_findings
 from hub.settings import HubSettings, SourceSettings
+from hub.steps.check_results import (
+    CheckDeclaration,
+    CheckResult,
+    CheckTable,
+    Severity,
+    canonical_asset,
+)
+from hub.steps.drift_checks import VOLUME_OVER, declared_drift, judge_drift
 from hub.steps.laws import Law, read_delivery_law, read_record_law, snapshot
 from hub.steps.spool_drain import count_spooled
 
@@ -31,44 +40,7 @@ DOUBLED_OVER = timedelta(days=1)
 DOUBLED_LIMIT = 0.003
 # How far the sensor's record law looks back; `hub verify` and the nightly run count everything.
 LAW_OVER = timedelta(days=2)
-
-
-class Severity(StrEnum):
-    """What a failed check means: an ERROR breaks a promise, a WARN wants a person."""
-
-    ERROR = "error"
-    WARN = "warn"
-
-
-@dataclass(frozen=True, slots=True)
-class CheckDeclaration:
-    """One check that exists: the asset it belongs to (a key path), its name, what it promises."""
-
-    asset: tuple[str, ...]
-    name: str
-    description: str
-
-
-@dataclass(frozen=True, slots=True)
-class CheckTable:
-    """A small table of findings; every cell is text or a number."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str | int | float, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """What one check found. `command` mends or explains a failure; `note` says what broke."""
-
-    asset: tuple[str, ...]
-    name: str
-    passed: bool
-    severity: Severity
-    note: str
-    numbers: Mapping[str, int | float] = field(default_factory=dict)
-    table: CheckTable | None = None
-    command: str | None = None
+_ROWS_SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +49,13 @@ class Facts:
 
     deliveries: Law
     records: Law
-    held: Mapping[str, Mapping[str, int]]
+    held: Mapping[str, Sequence[HeldGroup]]
+    findings: Mapping[str, Sequence[SourceFinding]]
+    last_hour: Mapping[str, tuple[int, ...]]
     last_window: Mapping[str, datetime]
     latency: Mapping[str, tuple[int, ...]]
     leads: int
     doubled: int
-
-
-def canonical_asset(source_key: str) -> tuple[str, ...]:
-    """The asset that a source's checks belong to."""
-    return ("canonical", source_key)
 
 
 def declared_checks(settings: HubSettings) -> tuple[CheckDeclaration, ...]:
@@ -118,6 +87,7 @@ def declared_checks(settings: HubSettings) -> tuple[CheckDeclaration, ...]:
                 "latency",
                 f"99 of 100 records are in the CRM within {LATENCY_LIMIT_MS} ms of arrival.",
             ),
+            *declared_drift(asset),
         ]
     return tuple(declared)
 
@@ -137,7 +107,9 @@ def read_facts(
         return Facts(
             deliveries=read_delivery_law(conn, count_spooled(conn, spool) if spool else {}),
             records=read_record_law(conn, since=since),
-            held=held_reasons(conn),
+            held=held_groups(conn),
+            findings=open_findings(conn),
+            last_hour=recent_latency(conn, merchants, since=now - VOLUME_OVER),
             last_window=last_windows(conn, merchants),
             latency=recent_latency(conn, merchants, since=now - LATENCY_OVER),
             leads=leads,
@@ -155,8 +127,14 @@ def judge(facts: Facts, settings: HubSettings, now: datetime) -> list[CheckResul
     for source_key, source in settings.all_sources().items():
         results += [
             _fresh(source_key, source, facts.last_window.get(source_key), now),
-            _nothing_held(source_key, facts.held.get(source_key, {})),
+            _nothing_held(source_key, facts.held.get(source_key, ())),
             _latency(source_key, facts.latency.get(source_key, ())),
+            *judge_drift(
+                source_key,
+                facts.findings.get(source_key, ()),
+                facts.held.get(source_key, ()),
+                sum(facts.last_hour.get(source_key, ())),
+            ),
         ]
     return results
 
@@ -259,16 +237,20 @@ def _fresh(
     )
 
 
-def _nothing_held(source_key: str, reasons: Mapping[str, int]) -> CheckResult:
-    total = sum(reasons.values())
+def _nothing_held(source_key: str, groups: Sequence[HeldGroup]) -> CheckResult:
+    by_reason: Counter[str] = Counter()
+    for group in groups:
+        by_reason[group.reason] += group.records
+    total = by_reason.total()
+    rows = tuple((g.reason, g.pointer, g.finding, g.records) for g in groups)
     return CheckResult(
         asset=canonical_asset(source_key),
         name="nothing_held",
         passed=not total,
         severity=Severity.WARN,
         note=f"{total} record(s) are held." if total else "Nothing is held.",
-        numbers={"held": total, **{f"held_{reason}": n for reason, n in sorted(reasons.items())}},
-        table=CheckTable(("reason", "records"), tuple(sorted(reasons.items()))),
+        numbers={"held": total, **{f"held_{r}": n for r, n in sorted(by_reason.items())}},
+        table=CheckTable(("reason", "pointer", "finding", "records"), rows[:_ROWS_SHOWN]),
         command=f"hub held list --source {source_key}" if total else None,
     )
 

@@ -78,6 +78,23 @@ def live_lineage(engine: sa.Engine, settings: HubSettings) -> SourceLineage:
     return _lineage(settings, mappings.get)
 
 
+def live_mappings_of(engine: sa.Engine, settings: HubSettings, source_key: str) -> list[str]:
+    """Names of the mappings that are live for what a source sends.
+
+    Raises:
+        StoreAwayError: the database is away.
+    """
+    source = settings.all_sources()[source_key]
+    mappings = LiveMappings(settings)
+    with store_errors(), engine.begin() as conn:
+        mappings.refresh(conn)
+    found = (
+        mappings.get(source.merchant, source.platform, entity)
+        for entity in dict.fromkeys((source.push or "", *source.pulls))
+    )
+    return [mapping.name for mapping in found if mapping]
+
+
 def _lineage(settings: HubSettings, get: _GetMapping) -> SourceLineage:
     columns = {column.name for column in canonical_columns(settings)}
     return {

@@ -29,7 +29,9 @@ from hub.ops.reports import (
 )
 from hub.ops.windows import WINDOW
 from hub.settings import HubSettings
-from hub.steps.checks import LAW_OVER, CheckResult, Severity, evaluate
+from hub.steps.check_results import CheckResult, Severity
+from hub.steps.checks import LAW_OVER, evaluate
+from hub.steps.drift_checks import ALERTED_WHEN_FOUND
 
 # The name under which a Dagster run registers its own loader.
 RUN_LOADER = "dagster-run"
@@ -166,11 +168,15 @@ def loader_is_alive(engine: sa.Engine, now: datetime) -> bool:
 
 
 def alert_failed_checks(engine: sa.Engine, results: Sequence[CheckResult]) -> int:
-    """Raise an alert for every failed check among `results`; one open alert a check. How many failed."""
+    """Raise an alert for every failed check among `results`; one open alert a check. How many failed.
+
+    What raised its alert when it was found raises no second one here.
+    """
     failed = [result for result in results if not result.passed]
-    if failed:
+    untold = [result for result in failed if result.name not in ALERTED_WHEN_FOUND]
+    if untold:
         with store_errors(), engine.begin() as conn:
-            for result in failed:
+            for result in untold:
                 raise_alert(
                     conn,
                     dedupe_key=f"check:{check_id(result)}",

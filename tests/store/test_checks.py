@@ -16,8 +16,10 @@ from hub.inbox.tables import acknowledged, delivery, erased, held, queue, record
 from hub.model.ids import record_id, uuid7
 from hub.ops.tables import loader, window
 from hub.ops.windows import BUCKETS
+from hub.registry.tables import finding, finding_source
 from hub.settings import FormSettings, HubSettings, SourceSettings
-from hub.steps.checks import CheckResult, Severity, evaluate
+from hub.steps.check_results import CheckResult, Severity
+from hub.steps.checks import evaluate
 from hub.steps.laws import (
     read_delivery_law,
     read_members,
@@ -369,8 +371,112 @@ def test_held_records_are_named_by_reason_with_the_command(engine):
     assert not result.passed
     assert result.severity is Severity.WARN
     assert result.table is not None
-    assert result.table.rows == (("missing", 1), ("no_mapping", 1))
+    assert result.table.columns == ("reason", "pointer", "finding", "records")
+    assert result.table.rows == (
+        ("missing", "/telephone", "", 1),
+        ("no_mapping", "/telephone", "", 1),
+    )
     assert result.command == "hub held list --source douyin-main"
+
+
+def a_finding(
+    engine: sa.Engine, name: str, kind: str, *, pointer: str = "", **values: Any
+) -> None:
+    """An open finding that douyin-main has shown five times."""
+    own = kind in ("silence", "surge")
+    row = {
+        "merchant": "", "platform": "douyin", "entity": "clue_push", "kind": kind,
+        "source_key": "douyin-main" if own else "", "severity": "warning", "breaks": "none",
+        "first_seen": at(-60), "last_seen": NOW, "count": 9, "state": "open",
+    }  # fmt: skip
+    insert(engine, finding, id=name, pointer=pointer, **{**row, **values})
+    insert(
+        engine,
+        finding_source,
+        finding_id=name,
+        source_key="douyin-main",
+        merchant="default",
+        first_seen=at(-30),
+        last_seen=NOW,
+        count=5,
+    )
+
+
+def test_without_findings_the_three_checks_of_drift_pass(engine):
+    a_finding(engine, "d1", "field_added", pointer="/fan_level", state="solved")
+    a_finding(engine, "d2", "field_added", pointer="/x", state="joined")
+    checks = checks_by_name(engine)
+
+    for name in ("drift", "volume", "silence"):
+        assert checks[f"canonical/douyin-main:{name}"].passed, name
+
+
+def test_changes_are_listed_with_what_to_run_the_worst_first(engine):
+    a_finding(engine, "d1", "field_added", pointer="/fan_level", severity="info")
+    a_finding(
+        engine, "d2", "field_moved", pointer="/phone", severity="critical",
+        detail={"to": "/contact/phone"},
+    )  # fmt: skip
+    record = held_record(engine)
+    with engine.begin() as conn:
+        conn.execute(sa.update(held).where(held.c.record_id == record).values(finding="d2"))
+    checks = checks_by_name(engine)
+    result = checks["canonical/douyin-main:drift"]
+
+    assert (result.passed, result.severity) == (False, Severity.ERROR)
+    assert result.table is not None
+    since = "2026-02-17 11:59:30 UTC"
+    assert result.table.columns == ("kind", "pointer", "since", "count", "held", "run")
+    assert result.table.rows == (
+        ("field_moved", "/phone → /contact/phone", since, 5, 1, "hub drift show d2"),
+        ("field_added", "/fan_level", since, 5, 0, "hub drift show d1"),
+    )
+    assert result.numbers == {"open": 2, "held": 1}
+    assert result.command == "hub drift show d2"
+    assert checks["canonical/form-site:drift"].passed
+    held_table = checks["canonical/douyin-main:nothing_held"].table
+    assert held_table is not None
+    assert held_table.rows == (("missing", "/telephone", "d2", 1),)
+
+
+def test_an_added_field_is_a_warning(engine):
+    a_finding(engine, "d1", "field_added", pointer="/fan_level", severity="info")
+
+    assert checks_by_name(engine)["canonical/douyin-main:drift"].severity is Severity.WARN
+
+
+@pytest.mark.parametrize(
+    ("kind", "check", "severity"),
+    [("silence", "silence", Severity.ERROR), ("surge", "volume", Severity.WARN)],
+)
+def test_silence_and_surge_have_checks_of_their_own(engine, kind, check, severity):
+    word = "critical" if kind == "silence" else "warning"
+    a_finding(engine, "d1", kind, severity=word, detail={"longest_s": 60, "required": True})
+    a_window(engine, at(-600), loaded=4)
+    checks = checks_by_name(engine)
+    result = checks[f"canonical/douyin-main:{check}"]
+
+    assert (result.passed, result.severity) == (False, severity)
+    assert result.numbers["longest_s"] == 60
+    assert "required" not in result.numbers
+    assert result.command == "hub drift show d1"
+    assert checks["canonical/douyin-main:drift"].passed
+
+
+def test_the_volume_is_that_of_the_last_hour(engine):
+    a_window(engine, at(-600), loaded=4)
+    a_window(engine, at(-7200), loaded=50)
+
+    assert checks_by_name(engine)["canonical/douyin-main:volume"].numbers == {"last_hour": 4}
+
+
+def test_a_finding_raises_no_second_alert_by_its_check(engine):
+    a_finding(engine, "d1", "field_added", pointer="/fan_level")
+    failed = [r for r in evaluate(engine, SETTINGS, NOW) if r.name == "drift"]
+
+    assert alert_failed_checks(engine, failed) == 1
+    with engine.begin() as conn:
+        assert conn.execute(sa.select(sa.func.count()).select_from(alert)).scalar_one() == 0
 
 
 def test_a_silent_source_is_not_fresh_and_a_new_one_is_a_warning(engine):
@@ -478,7 +584,7 @@ def test_checks_are_shown_when_their_verdict_changes_and_now_and_then(engine):
     quiet = report(engine, SETTINGS, at(140), a_minute_on.cursor)
     repeated = report(engine, SETTINGS, at(301), quiet.cursor)
 
-    assert len(first.checks) == len(repeated.checks) == 9
+    assert len(first.checks) == len(repeated.checks) == 15
     assert soon.checks == quiet.checks == ()
     assert [check.name for check in a_minute_on.checks] == ["nothing_held"]
 

@@ -171,7 +171,7 @@ def test_checks_can_be_run_by_hand(defs, engine, instance):
     result = job.execute_in_process(instance=instance)
     evaluations = result.get_asset_check_evaluations()
 
-    assert len(evaluations) == 6
+    assert len(evaluations) == 9
     assert {e.check_name: e.passed for e in evaluations}["conservation_records"]
 
 
@@ -244,6 +244,7 @@ def test_days_of_the_archive_are_replayed_in_one_run(defs, engine, instance, key
     events = result.asset_materializations_for_node("replay_form_site")
 
     assert {event.metadata["records"].value for event in events} == {1}
+    assert {event.metadata["mapping_version"].value for event in events} == {"webform/form/1-0-0"}
     assert len(events) == 3
     assert count(engine, lead) == 1
 

@@ -19,7 +19,7 @@ from hub.definitions.events import (
 from hub.ops.reports import WindowSum
 from hub.ops.windows import BUCKETS, COUNTED
 from hub.settings import FormSettings, HubSettings, SourceSettings
-from hub.steps.checks import CheckResult, CheckTable, Severity
+from hub.steps.check_results import CheckResult, CheckTable, Severity
 from hub.steps.report import Report, sum_loads
 
 START = datetime(2026, 2, 17, 12, 0, tzinfo=UTC)
