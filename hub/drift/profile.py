@@ -21,10 +21,11 @@ MOST_MEMBERS: Final = 40
 LONGEST_MEMBER: Final = 24
 REST: Final = "…"
 OTHER: Final = "…other"
-_MOST_TEXTS = 4096
+_MOST_KNOWN = 4096
 _LABEL_NAMES: Final = ("label", "title", "question", "name", "key")
 _VALUE_NAMES: Final = ("value", "answer", "values", "content")
 _DEPTH_OF_UNKNOWN = 2
+_PLAIN: Final = (str, int)  # not bool: it equals a number
 _decode = msgspec.json.Decoder().decode
 
 
@@ -56,17 +57,16 @@ class ProfilePlan:
 
     def __init__(self, contract: Mapping[str, Any], containers: Collection[str] = ()) -> None:
         self.root = _spot("", contract, frozenset(containers))
-        self._may_be_listed: dict[str, bool] = {}
+        self._known: dict[str | int, tuple[str, str]] = {}
 
-    def lists(self, text: str) -> bool:
-        """Whether a value may stand in a profile as it is."""
-        known = self._may_be_listed.get(text)
-        if known is None:
-            if len(self._may_be_listed) >= _MOST_TEXTS:
-                self._may_be_listed.clear()
-            known = len(text) <= LONGEST_MEMBER and may_be_listed(text)
-            self._may_be_listed[text] = known
-        return known
+    def known(self, value: str | int) -> tuple[str, str]:
+        """The class of a value that is not about a person, and the member that it counts as ("" for none)."""
+        found = self._known.get(value)
+        if found is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            found = self._known[value] = (class_of(value), _member(value))
+        return found
 
 
 @dataclass(slots=True)
@@ -157,13 +157,18 @@ class Profile:
         tally = self.fields.get(spot.pointer)
         if tally is None:
             tally = self._tally(spot.pointer)
-        name = class_of(value)
+        member = ""
+        if spot.listed and type(value) in _PLAIN:
+            name, member = plan.known(value)
+        else:
+            name = class_of(value)
         if name == "empty":
             return
         tally.filled += 1
-        tally.classes[name] = tally.classes.get(name, 0) + 1
-        if spot.listed and isinstance(value, str):
-            self._count_member(tally, value if plan.lists(value) else OTHER)
+        classes = tally.classes
+        classes[name] = classes.get(name, 0) + 1
+        if member:
+            self._count_member(tally, member)
         if spot.is_container:
             for label, answer in _answers(value):
                 self._count_unknown(spot.pointer, label, answer, 0)
@@ -231,6 +236,13 @@ def _spot(
         for name in containers & fields.keys():
             spot.fields[name] = _Spot(pointer_to(pointer, name), is_container=True)
     return spot
+
+
+def _member(value: str | int) -> str:
+    """A text that may be shown as it is, `…other` for any other text, nothing for a number."""
+    if not isinstance(value, str):
+        return ""
+    return value if len(value) <= LONGEST_MEMBER and may_be_listed(value) else OTHER
 
 
 def _answers(value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 -- any JSON value
