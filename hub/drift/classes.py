@@ -107,13 +107,19 @@ def described(value: Any) -> str:  # noqa: ANN401 -- any JSON value
         return f"object with {len(value)} fields"
     if isinstance(value, list):
         return f"array with {len(value)} items"
-    name = class_of(value)
+    return described_class(class_of(value))
+
+
+def described_class(name: str) -> str:
+    """A class in words: `string:digits:11` → `string, 11 digits`."""
     kind, _, form = name.partition(":")
     if name == "empty":
         return "empty text"
     if kind == "string":
         return f"string, {_form(form)}"
-    return f"{kind}, {form} digits" if form else kind
+    if not form:
+        return kind
+    return f"{kind} with {form} items" if kind == "array" else f"{kind}, {form} digits"
 
 
 def _form(form: str) -> str:
