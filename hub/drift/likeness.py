@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hub.drift.vocabulary import COMMON, Vocabulary, leaf_of, normal_name, words_of
 
 # Classes whose values look like nothing else: a field that holds such is told by its values alone.
-TELLING = ("phone", "date-time", "email", "url", "id_number", "json")
+TELLING = ("phone", "masked", "date-time", "date", "email", "url", "json-object", "json-array")
 _PLAIN_WEIGHT = 0.25
 _VOCABULARY = Vocabulary()
 
@@ -44,7 +44,7 @@ def likeness(old: FieldFacts, new: FieldFacts) -> Likeness:
     shared, why_shared = _values(old.digests, new.digests)
     score = 0.9 * named if formed is None else 0.65 * named + 0.35 * formed
     if formed == 0.0:  # a name alone does not make a date a phone
-        score = 0.4 * named
+        score = 0.5 * named
     if named < 0.0:
         score = 0.0
     if shared is not None and shared >= 0.2:
@@ -109,7 +109,7 @@ def _tell(*sides: Mapping[str, int]) -> bool:
 
 
 def _present(classes: Mapping[str, int]) -> dict[str, int]:
-    absent = ("null", "empty", "string:empty", "absent")
+    absent = ("null", "empty", "array:0")
     return {name: n for name, n in classes.items() if n > 0 and name not in absent}
 
 
