@@ -57,10 +57,17 @@ class Draft:
         schema = recontract.field_schema(
             schema_at(self._inferred, pointer),
             label=self.evidence.label(pointer),
-            pii=self.evidence.pii(pointer),
+            pii=self._pii(pointer),
             required_upstream=required,
         )
         self.contract = recontract.with_field(self.contract, pointer, schema)
+
+    def _pii(self, pointer: str) -> str:
+        """How a field is protected: as the canonical field that it means, else by what it holds."""
+        meaning = self.vocabulary.meaning(pointer, self.evidence.label(pointer))
+        known = self.situation.canonical.get("properties", {})
+        kind = known.get(meaning.field, {}).get("x-pii") if meaning else None
+        return str(kind or self.evidence.pii(pointer))
 
     def add_extension(self, pointer: str, reason: str) -> None:
         """A typed extension field for a place."""
