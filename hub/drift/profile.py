@@ -6,6 +6,8 @@ fields that the contract says are not about a person.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -22,6 +24,7 @@ LONGEST_MEMBER: Final = 24
 REST: Final = "…"
 OTHER: Final = "…other"
 _MOST_KNOWN = 4096
+_DECORATION: Final = re.compile(r"[\s:：*＊?？]+")
 _LABEL_NAMES: Final = ("label", "title", "question", "name", "key")
 _VALUE_NAMES: Final = ("value", "answer", "values", "content")
 _DEPTH_OF_UNKNOWN = 2
@@ -53,10 +56,12 @@ class ProfilePlan:
     """Compiled from a raw contract: where each value of a payload is counted.
 
     `containers` are payload fields that hold answers by label; each label is a field of the profile.
+    Pure but for bounded memos of what it has seen.
     """
 
     def __init__(self, contract: Mapping[str, Any], containers: Collection[str] = ()) -> None:
         self.root = _spot("", contract, frozenset(containers))
+        self._labels: dict[str, str] = {}
         self._known: dict[str | int, tuple[str, str]] = {}
 
     def known(self, value: str | int) -> tuple[str, str]:
@@ -66,6 +71,16 @@ class ProfilePlan:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
             found = self._known[value] = (class_of(value), _member(value))
+        return found
+
+    def label(self, text: str) -> str:
+        """A label as it is counted, however it is spaced, starred or cased; "" for one that is itself data."""
+        found = self._labels.get(text)
+        if found is None:
+            if len(self._labels) >= _MOST_KNOWN:
+                self._labels.clear()
+            plain = _DECORATION.sub("", unicodedata.normalize("NFKC", text)).casefold()
+            found = self._labels[text] = "" if is_data(plain) or not plain.isprintable() else plain
         return found
 
 
@@ -170,10 +185,15 @@ class Profile:
         if member:
             self._count_member(tally, member)
         if spot.is_container:
-            for label, answer in _answers(value):
-                self._count_unknown(spot.pointer, label, answer, 0)
+            self._count_answers(spot.pointer, value, plan)
         elif spot.fields is not None and isinstance(value, dict):
             self._count_fields(value, spot, plan)
+
+    def _count_answers(self, pointer: str, value: Any, plan: ProfilePlan) -> None:  # noqa: ANN401 -- any JSON value
+        for text, answer in _answers(value):
+            label = plan.label(text)
+            if label:
+                self._count_unknown(pointer, label, answer, 0)
 
     def _count_unknown(self, parent: str, name: str, value: Any, depth: int) -> None:  # noqa: ANN401 -- any JSON value
         """Count what no contract names: its form alone, and what is inside an object or a list of objects."""
