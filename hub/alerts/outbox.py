@@ -52,6 +52,14 @@ def raise_alert(  # noqa: PLR0913 -- the words of an alert, each by its name
     conn.exec_driver_sql(_RAISE, parameters)
 
 
+def close_alert(conn: sa.Connection, dedupe_key: str) -> bool:
+    """What an alert was about is over; whether one was open."""
+    statement = (
+        "UPDATE alerts.alert SET closed_at = now() WHERE dedupe_key = %s AND closed_at IS NULL"
+    )
+    return conn.exec_driver_sql(statement, (dedupe_key,)).rowcount > 0
+
+
 async def raise_alert_async(
     conn: psycopg.AsyncConnection[Any], alert: Mapping[str, object]
 ) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import typer
 
-from hub.cli.output import print_json, print_line, print_rows
+from hub.cli.output import counting, print_json, print_line, print_rows
 from hub.errors import ConfigError
 from hub.settings import load_settings
 from hub.steps import replay
@@ -111,14 +111,35 @@ def replay_archive(
     until: Annotated[
         datetime | None, typer.Option("--until", help="UTC instant or day; now.")
     ] = None,
+    mapping: Annotated[
+        str,
+        typer.Option("--mapping", help="Under this version: douyin/clue/1-0-0, not the live one."),
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a line.")] = False,
 ) -> None:
-    """Map a source's archived records anew under the live mapping, whatever became of them."""
+    """Map a source's archived records anew, whatever became of them. Safe to run twice."""
+    start = since.replace(tzinfo=UTC)
     end = until.replace(tzinfo=UTC) if until else datetime.now(UTC)
     with open_store() as store:
-        counts = replay.replay_source(
-            store.engine, open_keyring(), load_settings(), source, since.replace(tzinfo=UTC), end
-        )
-    print_line(", ".join(f"{name} {n}" for name, n in sorted(counts.items())) or "no records")
+        if dry_run:
+            counts = {"records": replay.count_source(store.engine, source, start, end)}
+        else:
+            with counting("replaying", quiet=as_json) as progress:
+                counts = replay.replay_source(
+                    store.engine,
+                    open_keyring(),
+                    load_settings(),
+                    source,
+                    start,
+                    end,
+                    mapping=mapping or None,
+                    progress=progress,
+                )
+    if as_json:
+        print_json(counts)
+    else:
+        print_line(", ".join(f"{name} {n}" for name, n in sorted(counts.items())) or "no records")
 
 
 def _uuid(text: str) -> UUID:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -38,6 +39,16 @@ def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, as_json
         table.add_row(*("" if cell is None else str(_plain(cell)) for cell in row))
     width = None if sys.stdout.isatty() else 200
     Console(width=width, markup=False, highlight=False).print(table)
+
+
+@contextmanager
+def counting(what: str, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
+    """A running count on standard error while something long goes on; silent where nobody watches."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with Console(stderr=True).status(what) as status:
+        yield lambda done: status.update(f"{what}: {done}")
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401

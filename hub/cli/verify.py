@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.output import CheckFailedError, print_json, print_line, print_rows
-from hub.settings import home
+from hub.cli.output import CheckFailedError, counting, print_json, print_line, print_rows
+from hub.settings import home, load_settings
 from hub.steps.keys import open_keyring
 from hub.steps.laws import Law
 from hub.steps.open_store import open_store
@@ -23,11 +23,22 @@ def verify_command(
     deep: Annotated[
         bool, typer.Option("--deep", help="Fold and resolve everything anew.")
     ] = False,
+    replay: Annotated[
+        bool,
+        typer.Option("--replay", help="Rebuild the CRM from the archive in a shadow and compare."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of tables.")] = False,
 ) -> None:
     """Check that nothing is lost and nothing is doubled; exit 1 if a law does not hold."""
-    with open_store() as store:
-        found = verify(store.engine, open_keyring(), spool=home() / "spool", deep=deep)
+    with open_store() as store, counting("verifying", quiet=as_json) as progress:
+        found = verify(
+            store.engine,
+            open_keyring(),
+            spool=home() / "spool",
+            deep=deep,
+            settings=load_settings() if replay else None,
+            progress=progress,
+        )
     if as_json:
         print_json(
             {
@@ -40,6 +51,8 @@ def verify_command(
                 "stale": found.stale if deep else None,
                 "misplaced": found.misplaced if deep else None,
                 "unreadable": found.unreadable,
+                "rebuilt_hash": found.rebuilt.content_hash if found.rebuilt else None,
+                "rebuilt_leads": found.rebuilt.leads if found.rebuilt else None,
             }
         )
     else:
@@ -50,6 +63,12 @@ def verify_command(
         )
         if deep:
             print_line(f"stale leads {found.stale}, leads under a wrong contact {found.misplaced}")
+        if found.rebuilt:
+            same = "the same" if found.is_same_state else "ANOTHER"
+            print_line(
+                f"rebuilt from {found.rebuilt.records} records: {found.rebuilt.leads} leads,"
+                f" {same} content hash {found.rebuilt.content_hash}"
+            )
         print_line(
             "everything is accounted for" if found.holds else "NOT everything is accounted for"
         )

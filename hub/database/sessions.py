@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
+import psycopg
 import sqlalchemy as sa
+from psycopg import sql
 
 
 def oldest_transaction_age(conn: sa.Connection) -> timedelta:
@@ -16,3 +19,14 @@ def oldest_transaction_age(conn: sa.Connection) -> timedelta:
         )
     ).scalar_one()
     return timedelta(seconds=float(seconds))
+
+
+def export_snapshot(conn: psycopg.Connection[Any]) -> str:
+    """The name of what this transaction sees, for another session to see the same while it is open."""
+    row = conn.execute("SELECT pg_export_snapshot()").fetchone()
+    return str(row[0]) if row else ""
+
+
+def use_snapshot(conn: psycopg.Connection[Any], name: str) -> None:
+    """See what another session exported; the first statement of a REPEATABLE READ transaction."""
+    conn.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(name)))

@@ -41,8 +41,12 @@ class Side(StrEnum):
 
 
 class State(StrEnum):
-    """What became of a finding. `joined`: it is a part of another one (its detail says `part_of`)."""
+    """What became of a finding.
 
+    `suspected`: seen, not yet enough to tell anybody; `joined`: a part of another one (detail `part_of`).
+    """
+
+    SUSPECTED = "suspected"
     OPEN = "open"
     JOINED = "joined"
     SOLVED = "solved"

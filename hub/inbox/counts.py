@@ -36,7 +36,7 @@ _RECORD_TERMS: Mapping[
     str, tuple[sa.Table, sa.Column[Any], tuple[sa.ColumnElement[bool], ...]]
 ] = {
     "records": (record, record.c.id, ()),
-    Outcome.QUEUED.value: (queue, queue.c.item_id, (queue.c.is_record,)),
+    Outcome.QUEUED.value: (queue, queue.c.item_id, (queue.c.is_record, sa.not_(queue.c.stands))),
     Outcome.WAITING.value: (waiting, waiting.c.record_id, ()),
     Outcome.HELD.value: (held, held.c.record_id, ()),
     Outcome.NOT_A_LEAD.value: (not_a_lead, not_a_lead.c.record_id, ()),

@@ -89,16 +89,6 @@ def claim_suspects(conn: psycopg.Connection[Any], lane: Lane) -> list[QueueItem]
     return _claimed(conn, _CLAIM_SUSPECTS, {"lane": int(lane)})
 
 
-def put_back(conn: psycopg.Connection[Any], item: QueueItem, *, suspect: int, kills: int) -> None:
-    """The row again, under a new number, marked as suspect."""
-    conn.execute(
-        "INSERT INTO inbox.queue (lane, item_id, is_record, merchant, source_key, via, received_at,"
-        " suspect, kills, sealed) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        (item.lane, item.item_id, item.is_record, item.merchant, item.source_key, item.via,
-         item.received_at, suspect, kills, item.sealed),
-    )  # fmt: skip
-
-
 def suspect(conn: psycopg.Connection[Any], lane: int, seqs: Sequence[int]) -> int:
     """Mark what a dead loader had in hand: to be retried in halves. Returns how many were still there.
 

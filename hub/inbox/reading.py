@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 from uuid import UUID
 
+import psycopg
 import sqlalchemy as sa
+from psycopg.rows import args_row
 
+from hub.inbox.records import ArchivedRecord
 from hub.inbox.tables import delivery, held, outcome_change, record
 
 
@@ -33,16 +37,32 @@ def held_record(conn: sa.Connection, record_id: UUID) -> sa.RowMapping | None:
 
 
 def record_page(
-    conn: sa.Connection, source_key: str, *, after: UUID, before: UUID, limit: int
+    conn: sa.Connection,
+    source_key: str,
+    *,
+    after: UUID,
+    before: UUID,
+    limit: int,
+    entity: str | None = None,
 ) -> list[UUID]:
-    """Ids of a source's archived records in (after, before), sorted."""
+    """Ids of a source's archived records in (after, before), sorted; of one entity if it is named."""
     query = (
         sa.select(record.c.id)
         .where(record.c.id > after, record.c.id < before, record.c.source_key == source_key)
         .order_by(record.c.id)
         .limit(limit)
     )
+    if entity is not None:
+        query = query.where(record.c.entity == entity)
     return list(conn.execute(query).scalars())
+
+
+def count_records(conn: sa.Connection, source_key: str, *, after: UUID, before: UUID) -> int:
+    """How many archived records of a source there are in (after, before)."""
+    query = sa.select(sa.func.count()).where(
+        record.c.id > after, record.c.id < before, record.c.source_key == source_key
+    )
+    return int(conn.execute(query).scalar_one())
 
 
 def get_record(conn: sa.Connection, record_id: UUID) -> sa.RowMapping | None:
@@ -60,3 +80,21 @@ def history(conn: sa.Connection, record_id: UUID) -> Sequence[sa.RowMapping]:
     """Every change of a record's outcome, oldest first."""
     query = sa.select(outcome_change).where(outcome_change.c.record_id == record_id)
     return conn.execute(query.order_by(outcome_change.c.id)).mappings().all()
+
+
+def archive_pages(conn: psycopg.Connection[Any], size: int) -> Iterator[list[ArchivedRecord]]:
+    """The archive in order of id, but for what a person discarded or erased and what still waits."""
+    with conn.cursor(
+        name="hub_archive", binary=True, row_factory=args_row(ArchivedRecord)
+    ) as cursor:  # type: psycopg.ServerCursor[ArchivedRecord]
+        cursor.execute(
+            "SELECT id, merchant, source_key, entity, via, received_at, mapping_version, sealed"
+            " FROM inbox.record r WHERE sealed IS NOT NULL"
+            " AND NOT EXISTS (SELECT 1 FROM inbox.discarded x WHERE x.record_id = r.id)"
+            " AND NOT EXISTS (SELECT 1 FROM inbox.held x WHERE x.record_id = r.id)"
+            " AND NOT EXISTS (SELECT 1 FROM inbox.waiting x WHERE x.record_id = r.id)"
+            " AND NOT EXISTS (SELECT 1 FROM inbox.queue x WHERE x.is_record AND x.item_id = r.id"
+            " AND NOT x.stands) ORDER BY id"
+        )
+        while page := cursor.fetchmany(size):
+            yield page

@@ -12,7 +12,18 @@ import psycopg
 from psycopg.rows import args_row
 
 _RECORD_TYPES = ["uuid", "text", "text", "text", "text", "timestamptz", "text", "bytea"]
-_HELD_TYPES = ["uuid", "text", "text", "text", "text", "text", "text", "text", "timestamptz"]
+_HELD_TYPES = [
+    "uuid",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "timestamptz",
+    "text",
+]
 _NOT_A_LEAD_TYPES = ["uuid", "text", "text", "text", "text", "text", "timestamptz"]
 # Where a record can stand outside the CRM, and the word the record law has for it.
 STANDINGS = {
@@ -50,6 +61,7 @@ class HeldRecord:
     detail: str
     mapping_version: str | None
     held_at: datetime
+    finding: str | None = None
 
 
 def add_records(conn: psycopg.Connection[Any], rows: Iterable[ArchivedRecord]) -> None:
@@ -95,13 +107,13 @@ def hold(conn: psycopg.Connection[Any], rows: Sequence[HeldRecord]) -> None:
         return
     with conn.cursor() as cursor, cursor.copy(
         "COPY inbox.held (record_id, merchant, source_key, entity, reason, path, detail,"
-        " mapping_version, held_at) FROM STDIN (FORMAT BINARY)"
+        " mapping_version, held_at, finding) FROM STDIN (FORMAT BINARY)"
     ) as copy:  # fmt: skip
         copy.set_types(_HELD_TYPES)
         for r in rows:
             copy.write_row(
                 (r.record_id, r.merchant, r.source_key, r.entity, r.reason, r.path[:500],
-                 r.detail[:500], r.mapping_version, r.held_at)
+                 r.detail[:500], r.mapping_version, r.held_at, r.finding)
             )  # fmt: skip
 
 

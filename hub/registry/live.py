@@ -198,6 +198,24 @@ def published_version(
     return None if found is None else dict(found)
 
 
+def published_document(conn: sa.Connection, name: str, merchant: str) -> Document | None:
+    """The newest publication of a version (`douyin/clue/1-0-0`): the merchant's own, else that of all."""
+    parsed = parse_name(name)
+    query = (
+        sa.select(publication.c.id, publication.c.document, publication.c.contract)
+        .where(
+            publication.c.merchant.in_((merchant, ALL_MERCHANTS)),
+            publication.c.platform == parsed.platform,
+            publication.c.entity == parsed.entity,
+            publication.c.version == parsed.version,
+        )
+        .order_by(publication.c.merchant.desc(), publication.c.id.desc())
+        .limit(1)
+    )
+    row = conn.execute(query).first()
+    return None if row is None else Document(row.id, row.document, row.contract)
+
+
 def rollback(
     conn: sa.Connection,
     platform: str,

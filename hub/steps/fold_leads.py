@@ -66,14 +66,9 @@ class MerchantBatch:
         identifier = lead_id(
             work.merchant, work.source_key, mapped.key_entity, mapped.external_id, mapped.ordinal
         )
-        keys = [self._blind(key) for key in mapped.keys]
+        keys = [blind_key(self._keyring, work.merchant, key) for key in mapped.keys]
         plain = canonical_bytes(mapped.doc)
         return Candidate(work, ordinal, mapped, identifier, keys, plain, hash_of(plain))
-
-    def _blind(self, key: IdentityKey) -> bytes:
-        if key.kind is KeyKind.MOBILE and key.value.startswith(_HASHED):
-            return self._keyring.blind_phone_hash(self._merchant, key.value[len(_HASHED) :])
-        return self._keyring.blind(self._merchant, key)
 
     def _states(self, conn: psycopg.Connection[Any]) -> dict[UUID, LeadState]:
         """Every lead that this batch touches, with the revisions it has; replayed records give theirs up."""
@@ -208,6 +203,13 @@ class MerchantBatch:
                 work.record_id, c.ordinal, c.lead, self._merchant, work.source_key, c.outcome,
                 mapped.rank, mapped.mode, mapped.stream, work.mapping or "", c.hash, c.keys, c.sealed,
             )  # fmt: skip
+
+
+def blind_key(keyring: KeyRing, merchant: str, key: IdentityKey) -> bytes:
+    """The blind form of an identity key; a mobile that came hashed joins the plain ones."""
+    if key.kind is KeyKind.MOBILE and key.value.startswith(_HASHED):
+        return keyring.blind_phone_hash(merchant, key.value[len(_HASHED) :])
+    return keyring.blind(merchant, key)
 
 
 def by_merchant(works: Iterable[Work]) -> dict[str, list[Work]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -136,15 +136,11 @@ def lead_row(
 def touchpoint_rows(
     state: LeadState, row: tuple[Any, ...], doc: Mapping[str, Any], merchant: str, keyring: KeyRing
 ) -> Iterator[TouchpointRow]:
-    """The touchpoints of a lead; `row` is its lead row. A lead without any is one of its own."""
+    """The touchpoints of a lead; `row` is its lead row."""
     first, submitted, received = row[5], row[6], row[7]
     ordinal = min((r.ordinal for r in state.revisions if r.record_id == first), default=0)
-    given = doc.get("touchpoints") or [{name: doc[name] for name in _TOUCH if name in doc}]
-    for slot, point in enumerate(given):
-        at = point.get("occurred_at")
-        occurred = submitted or received
-        if at and at != doc.get("submitted_at"):
-            occurred = datetime.fromisoformat(at)
+    for slot, point in enumerate(_points(doc)):
+        occurred = _occurred(point, doc, submitted or received)
         private = {name: point[name] for name in _PRIVATE if name in point}
         aad = first.bytes + bytes((slot & 0xFF,)) + state.id.bytes
         yield TouchpointRow(
@@ -153,6 +149,26 @@ def touchpoint_rows(
             point.get("utm_campaign"),
             keyring.seal(canonical_bytes(private), aad) if private else None,
         )  # fmt: skip
+
+
+def touchpoints_of(doc: Mapping[str, Any], received: datetime) -> Iterator[tuple[str, datetime]]:
+    """Kind and instant of each touchpoint that a lead gets; `received` if its document has no time."""
+    submitted = doc.get("submitted_at")
+    otherwise = datetime.fromisoformat(submitted) if submitted else received
+    for point in _points(doc):
+        yield point.get("kind", "lead"), _occurred(point, doc, otherwise)
+
+
+def _points(doc: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """A document's touchpoints; a lead without any is one of its own."""
+    return doc.get("touchpoints") or [{name: doc[name] for name in _TOUCH if name in doc}]
+
+
+def _occurred(point: Mapping[str, Any], doc: Mapping[str, Any], otherwise: datetime) -> datetime:
+    at = point.get("occurred_at")
+    if at and at != doc.get("submitted_at"):
+        return datetime.fromisoformat(at)
+    return otherwise
 
 
 def revision_aad(record: UUID, ordinal: int) -> bytes:

@@ -21,7 +21,7 @@ from hub.connectors.base import Connector, connectors
 from hub.crm.leads import lock_merchants, revisions_of_records
 from hub.database.engine import driver, store_errors
 from hub.errors import HubError, StoreAwayError
-from hub.inbox import queue, records
+from hub.inbox import marks, queue, records
 from hub.inbox.queue import QueueItem
 from hub.inbox.records import ArchivedRecord, HeldRecord
 from hub.model.delivery import Lane
@@ -34,6 +34,7 @@ from hub.settings import HubSettings
 from hub.steps.fold_leads import MerchantBatch, by_merchant
 from hub.steps.loader_session import LoaderSession
 from hub.steps.mappings import LiveMappings, prepare_registry
+from hub.steps.observe import Observer
 from hub.steps.prepare import Accounts, Preparer, Work
 
 log = logging.getLogger("hub.load")
@@ -87,8 +88,13 @@ class Loader:
         self._registry_is_ready = False
         self._clock = clock
         self._mappings = LiveMappings(settings)
+        self.observer = Observer()
         self._preparer = Preparer(
-            keyring, settings.all_sources(), found or connectors(), self._mappings
+            keyring,
+            settings.all_sources(),
+            found or connectors(),
+            self._mappings,
+            self.observer.look,
         )
         self.session = LoaderSession(engine, name)
         self._live_seen_at: datetime | None = None
@@ -132,6 +138,15 @@ class Loader:
             for work in works:
                 self._preparer.map(work, accounts)
             return self._finish(raw, works, items=len(works))
+
+    def pin(self, version: str, merchant: str) -> None:
+        """Map with this version from now on, whatever is live; for replays.
+
+        Raises:
+            ConfigError: there is no such version, or it cannot be used.
+        """
+        with store_errors(), self._engine.begin() as conn:
+            self._mappings.pin(conn, version, merchant)
 
     def close(self) -> None:
         """Give back what the loader holds."""
@@ -266,6 +281,7 @@ class Loader:
         now = self._clock()
         for batch in groups.values():
             batch.load(raw, now, uuid7)
+        self.observer.take_in(raw, works, now)
         self._write_outcomes(raw, works, before, now)
         add_counts(raw, self.session.number, now, _windows(works, now))
         return BatchResult(items, Counter(work.outcome for work in works))
@@ -310,6 +326,7 @@ class Loader:
         if new:
             records.add_records(raw, self._archived(new))
         records.hold(raw, [_held(work, now) for work in works if work.outcome == Outcome.HELD])
+        self._write_marks(raw, works)
         records.set_aside(
             raw,
             [
@@ -331,11 +348,21 @@ class Loader:
         for (was, became, reason), ids in changes.items():
             records.add_changes(raw, ids, was=was, became=became, reason=reason, by="loader")
 
+    def _write_marks(self, raw: psycopg.Connection[Any], works: Sequence[Work]) -> None:
+        """Loaded records keep the findings they show, until they are mapped under another version."""
+        marks.drop_marks(raw, [work.record_id for work in works if work.is_archived])
+        rows = [
+            (w.record_id, w.merchant, w.source_key, w.entity, w.tried.name, found)
+            for w in works
+            if w.tried is not None and (found := self.observer.marks(w))
+        ]
+        marks.add_marks(raw, rows)
+
 
 def _held(work: Work, now: datetime) -> HeldRecord:
     return HeldRecord(
         work.record_id, work.merchant, work.source_key, work.entity, work.reason, work.path,
-        work.detail, work.mapping, now,
+        work.detail, work.mapping, now, work.finding,
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from hub.registry.live import (
     documents_of,
     ensure_shipped,
     live_versions,
+    published_document,
 )
 from hub.registry.merchants import sync_registry
 from hub.settings import HubSettings
@@ -51,6 +52,16 @@ class LiveMappings:
         self._documents: dict[int, Document] = {}
         self._extensions: Mapping[str, tuple[ExtensionField, ...]] = {}
         self._compiled: _Compiled = {}
+        self._pinned: CompiledMapping | None = None
+
+    def pin(self, conn: sa.Connection, version: str, merchant: str) -> None:
+        """Give this version for every record of its platform and entity, whatever is live.
+
+        Raises:
+            ConfigError: it was neither shipped nor published, or it cannot be compiled.
+        """
+        fields = extensions_by_merchant(conn).get(merchant, ())
+        self._pinned = compile_version(conn, self._files, version, merchant, fields)
 
     def refresh(self, conn: sa.Connection) -> None:
         """Take over what was published since the last call; one small query if nothing was.
@@ -79,6 +90,9 @@ class LiveMappings:
         None if nothing is live, or if what is live cannot be compiled here (logged once): its records
         are held, those of other sources load.
         """
+        pinned = self._pinned
+        if pinned is not None and (pinned.platform, pinned.entity) == (platform, entity):
+            return pinned
         number = self._live.ids.get((merchant, platform, entity))
         if number is None:
             number = self._live.ids.get((ALL_MERCHANTS, platform, entity))
@@ -93,6 +107,12 @@ class LiveMappings:
     def scope(self, merchant: str, platform: str, entity: str) -> str:
         """The merchant if a version of its own is live for it, else that of all."""
         return merchant if (merchant, platform, entity) in self._live.ids else ALL_MERCHANTS
+
+    def live_name(self, merchant: str, platform: str, entity: str) -> str | None:
+        """The name of the version that is live for a merchant's records, whether it compiles or not."""
+        scope = self.scope(merchant, platform, entity)
+        number = self._live.ids.get((scope, platform, entity))
+        return None if number is None else self._documents[number].name
 
     def versions(self) -> dict[LiveKey, str]:
         """The names of what is live, by (merchant or "", platform, entity)."""
@@ -125,3 +145,21 @@ def compile_document(
     if contract is None:
         contract = files.contract(str(document.get("from")))
     return compile_mapping(document, contract=contract, extensions=fields)
+
+
+def compile_version(
+    conn: sa.Connection,
+    files: SchemaFiles,
+    version: str,
+    merchant: str,
+    fields: tuple[ExtensionField, ...] = (),
+) -> CompiledMapping:
+    """A version by name, as it was published for a merchant or for all, else as it is shipped.
+
+    Raises:
+        ConfigError: there is none, or it cannot be compiled.
+    """
+    document = published_document(conn, version, merchant)
+    if document is None:
+        return compile_document(files.mapping(version), files, fields)
+    return compile_document(document.mapping, files, fields, contract=document.contract)

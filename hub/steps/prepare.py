@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from hub.connectors.base import Connector
+from hub.drift.kinds import Sight
 from hub.errors import RecordError
 from hub.inbox.queue import QueueItem
 from hub.inbox.records import ArchivedRecord
 from hub.inbox.sealing import unseal_envelope
+from hub.mapping.compile import CompiledMapping
 from hub.model.delivery import RawRecord
 from hub.model.ids import record_id
 from hub.model.lead import Mapped, RecordContext
@@ -28,9 +31,21 @@ _json = msgspec.json.Decoder()
 _UNREADABLE_ENTITY = "unreadable"
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A change that a payload shows, with the finding that it belongs to."""
+
+    finding: str
+    sight: Sight
+
+
 @dataclass(slots=True)
 class Work:
-    """One record on its way through a batch. `live` ones count for latency; archived ones are mapped anew."""
+    """One record on its way through a batch. `live` ones count for latency; archived ones are mapped anew.
+
+    `tried` is the mapping that was tried, also if the record stays as another one made it; `seen` what
+    its payload shows, `finding` why it is held.
+    """
 
     record_id: UUID
     merchant: str
@@ -47,11 +62,28 @@ class Work:
     reason: str = ""
     path: str = ""
     detail: str = ""
+    payload_json: Any = None
+    scope: str = ""
+    tried: CompiledMapping | None = None
+    seen: tuple[Seen, ...] = ()
+    finding: str | None = None
 
     def hold(self, reason: str, path: str = "", detail: str = "") -> None:
         """This record waits; every other record of its batch goes on."""
         self.outcome, self.mapped = Outcome.HELD, None
         self.reason, self.path, self.detail = reason, path, detail
+
+
+def read_payload(body: bytes) -> Any:  # noqa: ANN401 -- any JSON value
+    """The payload of a record.
+
+    Raises:
+        RecordError: it is no JSON.
+    """
+    try:
+        return _json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RecordError(HeldReason.UNREADABLE, detail=type(error).__name__) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +95,13 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True)
 class Preparer:
-    """Turns queue rows into `Work`; everything it needs is handed in."""
+    """Turns queue rows into `Work`; everything it needs is handed in. `look` is told of every payload."""
 
     keyring: KeyRing
     sources: Mapping[str, SourceSettings]
     connectors: Mapping[str, Connector]
     mappings: LiveMappings
+    look: Callable[[Work, Any, CompiledMapping, str], None] = lambda *_: None
 
     def unpack(self, item: QueueItem) -> list[Work]:
         """The records of a delivery, sealed one by one, mapped or held."""
@@ -117,17 +150,17 @@ class Preparer:
         source = self.sources.get(work.source_key)
         if source is None:
             raise RecordError(HeldReason.UNKNOWN_ACCOUNT, detail="source not configured")
-        try:
-            payload = _json.decode(work.payload)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise RecordError(HeldReason.UNREADABLE, detail=type(error).__name__) from error
+        payload = read_payload(work.payload)
         mapping = self.mappings.get(work.merchant, source.platform, work.entity)
         if mapping is None:
+            work.mapping = self.mappings.live_name(work.merchant, source.platform, work.entity)
             raise RecordError(
                 HeldReason.NO_MAPPING, detail=f"{source.platform}/{work.entity}: publish a mapping"
             )
         self._find_merchant(work, source, mapping.account(payload), accounts)
         work.mapping = mapping.name
+        scope = self.mappings.scope(work.merchant, source.platform, work.entity)
+        self.look(work, payload, mapping, scope)
         context = RecordContext(
             work.merchant, work.source_key, source.platform, work.entity, work.via, work.record_id,
             work.received_at,

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from hub.database.engine import driver, store_errors
 from hub.inbox import queue, reading, records
+from hub.mapping.document import parse_name
 from hub.model.delivery import Lane
 from hub.model.ids import uuid7_floor
 from hub.model.outcome import Outcome
@@ -76,6 +77,14 @@ def discard_held(engine: sa.Engine, record_ids: Sequence[UUID], *, reason: str, 
         return len(records.discard(driver(conn), record_ids, reason=reason, by=by))
 
 
+def count_source(engine: sa.Engine, source_key: str, since: datetime, until: datetime) -> int:
+    """How many archived records of a source came in [since, until)."""
+    with store_errors(), engine.begin() as conn:
+        return reading.count_records(
+            conn, source_key, after=uuid7_floor(since), before=uuid7_floor(until)
+        )
+
+
 def replay_source(  # noqa: PLR0913 -- the store's three parts and what to replay
     engine: sa.Engine,
     keyring: KeyRing,
@@ -84,19 +93,29 @@ def replay_source(  # noqa: PLR0913 -- the store's three parts and what to repla
     since: datetime,
     until: datetime,
     *,
+    mapping: str | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> dict[str, int]:
-    """Map every archived record of a source that came in [since, until) anew, under the live mapping.
+    """Map every archived record of a source that came in [since, until) anew. Records by outcome.
 
-    Goes by record id, so a replay that is stopped can simply be run again. Records by outcome.
+    Under the live mapping, or under the version `mapping`, shipped or once published; records of other
+    entities then stay as they are. Goes by record id, so a replay that is stopped can simply be run again.
+
+    Raises:
+        ConfigError: there is no such version, or it cannot be used.
     """
     loader = Loader(engine, keyring, settings, name=f"replay-{source_key}")
+    if mapping is not None:
+        loader.pin(mapping, settings.all_sources()[source_key].merchant)
     counts: Counter[str] = Counter()
     after, end = uuid7_floor(since), uuid7_floor(until)
+    entity = parse_name(mapping).entity if mapping else None
     try:
         while True:
             with store_errors(), engine.begin() as conn:
-                page = reading.record_page(conn, source_key, after=after, before=end, limit=_CHUNK)
+                page = reading.record_page(
+                    conn, source_key, after=after, before=end, limit=_CHUNK, entity=entity
+                )
             if not page:
                 return dict(counts)
             counts.update(loader.reload(page).counts)

@@ -15,12 +15,15 @@ import sqlalchemy as sa
 
 from hub.crm import leads, reading
 from hub.crm.reading import StoredLead, root_of
+from hub.database import sessions
 from hub.database.engine import driver, store_errors
 from hub.identity.resolve import clusters
 from hub.mapping.fold import Revision, canonical_bytes, content_hash, fold
 from hub.privacy.keyring import KeyRing
+from hub.settings import HubSettings
 from hub.steps.laws import Law, read_delivery_law, read_record_law, snapshot
 from hub.steps.lead_rows import revision_aad
+from hub.steps.rebuild import Rebuilt, rebuild
 from hub.steps.spool_drain import count_spooled
 
 _json = msgspec.json.Decoder()
@@ -40,12 +43,20 @@ class Verification:
     misplaced: int = 0
     deep: bool = False
     unreadable: list[UUID] = field(default_factory=list)
+    rebuilt: Rebuilt | None = None
 
     @property
     def holds(self) -> bool:
         """Whether everything that was checked is as promised."""
         laws = self.delivery_law.is_balanced and self.record_law.is_balanced
-        return laws and not (self.stale or self.misplaced or self.unreadable)
+        return (
+            laws and self.is_same_state and not (self.stale or self.misplaced or self.unreadable)
+        )
+
+    @property
+    def is_same_state(self) -> bool:
+        """Whether the archive gives the same CRM again; true as long as nobody tried."""
+        return self.rebuilt is None or self.rebuilt.content_hash == self.content_hash
 
 
 def verify(
@@ -54,6 +65,7 @@ def verify(
     *,
     spool: Path | None = None,
     deep: bool = False,
+    settings: HubSettings | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Verification:
     """Check the whole store in one snapshot.
@@ -63,7 +75,8 @@ def verify(
         keyring: To open the sealed leads: the hash is over plain values.
         spool: The folder of this machine's spools: what lies there was acknowledged, too.
         deep: Also fold every lead from its revisions and resolve every contact from its keys, anew.
-        progress: Called with the number of leads read so far.
+        settings: Also rebuild the CRM from the archive into a shadow, and compare the content hashes.
+        progress: Called with the number of leads, then of records read so far.
     """
     with store_errors(), snapshot(engine) as conn:
         raw = driver(conn)
@@ -84,6 +97,11 @@ def verify(
             )
             result.stale = _count_stale(raw, keyring)
         _hash(raw, keyring, named, result, progress)
+        if settings is not None:
+            exported = sessions.export_snapshot(raw)
+            result.rebuilt = rebuild(
+                engine, keyring, settings, snapshot=exported, progress=progress
+            )
     return result
 
 

@@ -12,9 +12,10 @@ from hub.errors import StoreAwayError
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings
 from hub.steps.load import BatchResult, Loader
+from hub.steps.watch import Watch
 
 log = logging.getLogger("hub.load")
-POLL_S = 1.0
+POLL_S = 0.5
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
 
 
@@ -34,17 +35,19 @@ def work(  # noqa: PLR0913 -- the store's three parts and how to stop
     one: nothing it had in hand is lost.
     """
     loader = Loader(engine, keyring, settings)
+    watch = Watch(engine, settings, loader.observer)
     pause_s = FIRST_PAUSE_S
     try:
         while not stop.is_set():
             try:
                 result = loader.run_once()
                 pause_s = FIRST_PAUSE_S
-                if result is None and until_empty:
+                requeued = watch.tick(force=result is None and until_empty)
+                if result is None and until_empty and not requeued:
                     return
-                if result is None:
+                if result is None and not requeued:
                     loader.session.wait(POLL_S)
-                else:
+                elif result is not None:
                     on_batch(result)
             except StoreAwayError as error:
                 log.warning("%s; trying again in %.1f s", error, pause_s)

@@ -1,0 +1,70 @@
+"""Alerts about drift: one for all that changed at a source's entity, whatever the number of fields and records."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+
+from hub.alerts.outbox import Severity, close_alert, raise_alert
+from hub.drift.kinds import Kind, State
+from hub.registry.findings import Finding
+from hub.settings import SourceSettings
+from hub.steps.sighted import Ledger
+
+_ORDER: tuple[Severity, ...] = ("info", "warning", "critical")
+_SHOWN = 5
+
+
+def raise_news(conn: sa.Connection, ledger: Ledger, sources: Mapping[str, SourceSettings]) -> None:
+    """Tell of what is new, and close what has ended."""
+    groups: dict[tuple[str, str, str, str], list[Finding]] = defaultdict(list)
+    for name in ledger.news:
+        finding = ledger.known[name]
+        if finding.state == State.OPEN:
+            groups[_place(finding)].append(finding)
+    for place in groups:
+        open_here = [
+            one
+            for one in ledger.known.values()
+            if one.state == State.OPEN and _place(one) == place
+        ]
+        _raise(conn, place, open_here, sources)
+    for name in ledger.ended:
+        close_alert(conn, _key(_place(ledger.known[name])))
+
+
+def _place(finding: Finding) -> tuple[str, str, str, str]:
+    return finding.merchant, finding.platform, finding.entity, finding.source_key
+
+
+def _key(place: tuple[str, str, str, str]) -> str:
+    return "drift:" + ":".join(place)
+
+
+def _raise(
+    conn: sa.Connection,
+    place: tuple[str, str, str, str],
+    found: list[Finding],
+    sources: Mapping[str, SourceSettings],
+) -> None:
+    found.sort(key=lambda one: (one.first_seen, one.id))
+    merchant, platform, entity, source_key = place
+    severity = max((one.severity for one in found), key=lambda word: _ORDER.index(word))  # type: ignore[arg-type]
+    named = ", ".join(f"{one.kind} {one.pointer}".strip() for one in found[:_SHOWN])
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    held = sum(int(one.detail.get("held", 0)) for one in found)
+    where = source_key or f"{platform}/{entity}"
+    quiet = any(one.kind == Kind.SILENCE for one in found)
+    raise_alert(
+        conn,
+        dedupe_key=_key(place),
+        severity=severity,  # type: ignore[arg-type]
+        merchant=merchant or None,
+        owner=next((one.owner for one in found if one.owner), None),
+        summary=f"{where}: {named}{more} since {found[0].first_seen:%Y-%m-%d %H:%M:%S} UTC; "
+        f"{held} records held so far",
+        action=f"hub source check {source_key}" if quiet else f"hub drift show {found[0].id}",
+        count=1,
+    )

@@ -1,0 +1,180 @@
+"""Watch: the one evaluator of drift, ticked by every loader about once a second.
+
+Who gets the lock takes what all loaders saw, writes findings and alerts, and puts back into the queue what
+a newer mapping may mend. Whoever dies in between leaves the rows for the next.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from hub.database.engine import driver, store_errors
+from hub.drift.kinds import OF_ONE_SOURCE, Kind, State
+from hub.ops import loaders
+from hub.ops.sightings import Sighting, take_deltas, take_sightings
+from hub.registry import findings
+from hub.registry.findings import Finding
+from hub.settings import HubSettings
+from hub.steps.arrivals import judge_arrivals
+from hub.steps.drift_alerts import raise_news
+from hub.steps.mappings import LiveMappings
+from hub.steps.observe import Observer
+from hub.steps.profiles import Profiles
+from hub.steps.replay_due import requeue_due
+from hub.steps.sighted import Ledger, note_required
+
+log = logging.getLogger("hub.watch")
+TICK_EVERY = timedelta(seconds=0.5)
+# After a publication every tick looks for records to map anew, for batches that were under way; else seldom.
+LOOK_FOR = timedelta(seconds=30)
+LOOK_EVERY = timedelta(seconds=10)
+ARRIVALS_EVERY = timedelta(seconds=30)
+_LOCK = 4_711_002  # of pg_try_advisory_xact_lock
+
+
+class Watch:
+    """The evaluator's side of one loader process."""
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        settings: HubSettings,
+        observer: Observer,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._engine = engine
+        self._sources = settings.all_sources()
+        self._observer = observer
+        self._clock = clock
+        self._mappings = LiveMappings(settings)
+        self._profiles = Profiles(self._mappings)
+        self._ticked_at: datetime | None = None
+        self._versions: object = None
+        self._published_at: datetime | None = None
+        self._looked_at: datetime | None = None
+        self._arrivals_at: datetime | None = None
+
+    def tick(self, *, force: bool = False) -> int:
+        """Hand over what this loader saw, and evaluate if nobody else does; how many records go to the replay lane."""
+        now = self._clock()
+        if not force and self._ticked_at and now - self._ticked_at < TICK_EVERY:
+            return 0
+        self._ticked_at = now
+        with store_errors(), self._engine.begin() as conn:
+            self._observer.flush(driver(conn), now)
+        with store_errors(), self._engine.begin() as conn:
+            if not conn.execute(sa.select(sa.func.pg_try_advisory_xact_lock(_LOCK))).scalar():
+                return 0
+            self._mappings.refresh(conn)
+            self._evaluate(conn, now)
+            moved = self._requeue(conn, now, force=force)
+        if moved:
+            with store_errors(), self._engine.begin() as conn:
+                loaders.wake(driver(conn))
+        return moved
+
+    def _evaluate(self, conn: sa.Connection, now: datetime) -> None:
+        raw = driver(conn)
+        self._observer.dismissed = findings.dismissed_ids(conn)
+        sightings, deltas = take_sightings(raw), take_deltas(raw)
+        found = self._profiles.take_in(conn, deltas, now)
+        found += judge_arrivals(conn, deltas, now, is_due=self._is_due_for_arrivals(now))
+        seen = sightings + found
+        if not (seen or deltas):
+            return
+        ledger = Ledger(self._known(conn, seen), self._is_live, self._owner)
+        ledger.add(seen)
+        totals = Counter({d.source_key: 0 for d in deltas})
+        for delta in deltas:
+            totals[delta.source_key] += delta.records
+        shown: Counter[str] = Counter()
+        for one in sightings:
+            shown[one.finding_id] += one.count
+        note_required(ledger, shown, totals, _sources(conn, ledger.known, seen))
+        self._end_silences(ledger, totals, now)
+        self._profiles.join_moves(conn, ledger)
+        findings.save_findings(conn, ledger.rows())
+        findings.add_to_sources(conn, _by_source(seen, ledger.known))
+        raise_news(conn, ledger, self._sources)
+
+    def _known(self, conn: sa.Connection, seen: Iterable[Sighting]) -> dict[str, Finding]:
+        """The findings that these sightings are of, and all that are open."""
+        ids = sorted({one.finding_id for one in seen})
+        rows = findings.find_findings(conn, states=(State.OPEN, State.SUSPECTED), limit=5000)
+        rows += findings.find_findings(conn, ids=ids, limit=len(ids) + 1) if ids else []
+        return {row.id: row for row in rows}
+
+    def _is_live(self, one: Sighting) -> bool:
+        if Kind(one.kind) in OF_ONE_SOURCE or one.mapping_version is None:
+            return True
+        return one.mapping_version == self._mappings.live_name(
+            one.merchant, one.platform, one.entity
+        )
+
+    def _owner(self, source_key: str) -> str | None:
+        source = self._sources.get(source_key)
+        return (source.owner or None) if source else None
+
+    @staticmethod
+    def _end_silences(ledger: Ledger, totals: Counter[str], now: datetime) -> None:
+        """A source that sends again is no longer silent."""
+        for finding in list(ledger.known.values()):
+            if (
+                finding.kind == Kind.SILENCE
+                and finding.state == State.OPEN
+                and totals[finding.source_key]
+            ):
+                ledger.end(finding, now, "it sends again")
+
+    def _is_due_for_arrivals(self, now: datetime) -> bool:
+        if self._arrivals_at is not None and now - self._arrivals_at < ARRIVALS_EVERY:
+            return False
+        self._arrivals_at = now
+        return True
+
+    def _requeue(self, conn: sa.Connection, now: datetime, *, force: bool) -> int:
+        versions = self._mappings.versions()
+        if versions != self._versions:
+            self._versions, self._published_at = versions, now
+        recent = self._published_at is not None and now - self._published_at < LOOK_FOR
+        if not (force or recent) and self._looked_at and now - self._looked_at < LOOK_EVERY:
+            return 0
+        self._looked_at = now
+        moved = requeue_due(driver(conn), self._live_name)
+        if moved:
+            self._published_at = now  # there may be more
+        return moved
+
+    def _live_name(self, merchant: str, source_key: str, entity: str) -> str | None:
+        source = self._sources.get(source_key)
+        return self._mappings.live_name(merchant, source.platform, entity) if source else None
+
+
+def _sources(
+    conn: sa.Connection, known: dict[str, Finding], seen: Iterable[Sighting]
+) -> dict[str, set[str]]:
+    """Which sources show each finding that may turn out to be required."""
+    added = [name for name, finding in known.items() if finding.kind == Kind.FIELD_ADDED]
+    found = findings.sources_by_finding(conn, added)
+    for one in seen:
+        found.setdefault(one.finding_id, set()).add(one.source_key)
+    return found
+
+
+def _by_source(
+    seen: Iterable[Sighting], known: dict[str, Finding]
+) -> list[tuple[str, str, str, datetime, int]]:
+    counts: Counter[tuple[str, str, str]] = Counter()
+    last: dict[tuple[str, str, str], datetime] = {}
+    for one in seen:
+        if one.finding_id in known:
+            key = (one.finding_id, one.merchant, one.source_key)
+            counts[key] += one.count
+            last[key] = one.seen_at
+    return [(*key, last[key], count) for key, count in sorted(counts.items())]
