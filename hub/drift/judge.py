@@ -23,9 +23,9 @@ REQUIRED_RECORDS: Final = 20
 REQUIRED_SHARE: Final = 0.99
 # Share that was filled from → records wanted, and what is left of the share at most. A field that is filled
 # now and then may well have a thin day: it has to be gone.
-_COLLAPSES: Final = ((0.9, 30, 0.5), (0.6, 100, 0.25), (0.2, 500, 0.02))
+_COLLAPSES: Final = ((0.9, 30, 0.5), (0.6, 100, 0.25), (0.2, 150, 0.02))
 # Labels are typed by people: a new form beside the old one takes a part of the answers away, never all.
-_LABEL_COLLAPSES: Final = ((0.6, 200, 0.02),)
+_LABEL_COLLAPSES: Final = ((0.6, 100, 0.02),)
 _FILLED_BEFORE: Final = 100
 _FILLED_NOW: Final = 30
 _KIND_GAIN: Final = 0.3
@@ -54,6 +54,7 @@ class _Field:
     of_before: int
     of_now: int
     is_label: bool
+    schema: Mapping[str, Any]
     required: bool
 
 
@@ -66,19 +67,19 @@ def judge(
     """What the recent payloads say, by pointer; at most one finding a field, none inside one that has one.
 
     Nothing is said of a baseline under 200 payloads, nor of fewer than 30 recent ones. `contract` says what is
-    required, `containers` where answers stand by label.
+    required, and with `x-fills-later: true` which fields the platform fills some time after it shows a lead:
+    how often they are filled depends on when we ask. `containers` is where answers stand by label.
     """
     if baseline.records < BASELINE_RECORDS or recent.records < RECENT_RECORDS:
         return []
     found: dict[str, Sight] = {}
     labelled = tuple(f"{pointer_to('', name)}/" for name in containers)
-    required = frozenset(pointer_to("", str(name)) for name in contract.get("required", ()))
     for pointer in sorted(baseline.fields, key=lambda p: (p.count("/"), p)):
         if pointer == REST or any(above in found for above in _above(pointer)):
             continue
         if pointer not in recent.fields and REST in recent.fields:
             continue  # it may be among those that were counted together
-        field = _field(pointer, baseline, recent, labelled, required)
+        field = _field(pointer, baseline, recent, contract, labelled)
         sight = _judged(field)
         if sight is not None:
             found[pointer] = sight
@@ -94,10 +95,11 @@ def _field(
     pointer: str,
     baseline: Profile,
     recent: Profile,
+    contract: Mapping[str, Any],
     labelled: tuple[str, ...],
-    required: frozenset[str],
 ) -> _Field:
     parent = next(_above(pointer), "")
+    schema, required = _described(contract, pointer)
     return _Field(
         pointer,
         baseline.fields[pointer],
@@ -105,8 +107,22 @@ def _field(
         _objects(baseline, parent),
         _objects(recent, parent),
         pointer.startswith(labelled) if labelled else False,
-        pointer in required,
+        schema,
+        required,
     )
+
+
+def _described(contract: Mapping[str, Any], pointer: str) -> tuple[Mapping[str, Any], bool]:
+    """What the contract says of a place, and whether it must be there."""
+    schema: Any = contract
+    required = False
+    for step in pointer.split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        required = name in schema.get("required", ())
+        schema = schema.get("properties", {}).get(name)
+        if not isinstance(schema, Mapping):
+            return {}, required
+    return schema, required
 
 
 def _above(pointer: str) -> Iterator[str]:
@@ -133,6 +149,8 @@ def _judged(field: _Field) -> Sight | None:
 def _missing(field: _Field) -> Sight | None:
     """A field that was filled and is not any more, or hardly."""
     before, now = field.before.filled, field.now.filled
+    if field.schema.get("x-fills-later") is True:
+        return None
     if field.of_before < BASELINE_RECORDS or field.of_now < RECENT_RECORDS:
         return None
     share = before / field.of_before

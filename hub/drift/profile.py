@@ -29,12 +29,16 @@ _LABEL_NAMES: Final = ("label", "title", "question", "name", "key")
 _VALUE_NAMES: Final = ("value", "answer", "values", "content")
 _DEPTH_OF_UNKNOWN = 2
 _PLAIN: Final = (str, int)  # not bool: it equals a number
+_BLANK: Final = (type(None), str, list, dict)  # false and nought are values
 _decode = msgspec.json.Decoder().decode
 
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of one field: payloads that fill it, classes of values, and members where they may be listed."""
+    """Counts of one field: payloads that fill it, classes of values, and members where they may be listed.
+
+    What is null, blank, or an empty list or object fills nothing.
+    """
 
     filled: int = 0
     classes: dict[str, int] = field(default_factory=dict)
@@ -160,7 +164,7 @@ class Profile:
     def _count_fields(self, value: dict[str, Any], spot: _Spot, plan: ProfilePlan) -> None:
         spots = spot.fields or {}
         for name, inner in value.items():
-            if inner is None or inner == "":
+            if not inner and type(inner) in _BLANK:
                 continue
             known = spots.get(name)
             if known is None:
@@ -197,7 +201,7 @@ class Profile:
 
     def _count_unknown(self, parent: str, name: str, value: Any, depth: int) -> None:  # noqa: ANN401 -- any JSON value
         """Count what no contract names: its form alone, and what is inside an object or a list of objects."""
-        if value is None or value == "" or is_data(name) or not name.isprintable():
+        if (not value and type(value) in _BLANK) or is_data(name) or not name.isprintable():
             return
         tally = self._tally(pointer_to(parent, name))
         kind = class_of(value)
