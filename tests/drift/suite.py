@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from hub.drift.kinds import Kind
@@ -41,18 +42,24 @@ class Case:
 
     def run(self) -> set[Label]:
         """What is found once the change has come."""
-        build = BUILDERS[self.contract]
         detector = Detector.of(self.contract)
-        detector.read(self.base(build(n), n) for n in range(self.before))
+        detector.read(self.base(_payload(self.contract, n), n) for n in range(self.before))
         detector.learn()
         detector.read(
-            self._changed(build(n), n) for n in range(self.before, self.before + self.after)
+            self._changed(_payload(self.contract, n), n)
+            for n in range(self.before, self.before + self.after)
         )
         detector.judge()
         return detector.labels()
 
     def _changed(self, item: Item, number: int) -> Item:
         return self.change(self.base(item, number), number)
+
+
+@cache
+def _payload(contract: str, number: int) -> Item:
+    """A payload before any change; changes copy what they touch."""
+    return BUILDERS[contract](number)
 
 
 def _case(name: str, contract: str, change: c.Change, *labels: Label, **more: Any) -> Case:
