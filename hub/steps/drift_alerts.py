@@ -51,7 +51,7 @@ def _raise(
 ) -> None:
     found.sort(key=lambda one: (one.first_seen, one.id))
     merchant, platform, entity, source_key = place
-    severity = max((one.severity for one in found), key=lambda word: _ORDER.index(word))  # type: ignore[arg-type]
+    severity = max((one.severity for one in found), key=lambda word: _ORDER.index(word))
     named = ", ".join(f"{one.kind} {one.pointer}".strip() for one in found[:_SHOWN])
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     held = sum(int(one.detail.get("held", 0)) for one in found)

@@ -24,7 +24,7 @@ from hub.steps.prepare import Seen, Work
 
 _SHAPES_KEPT = 4096
 # Of each batch and source, the first few and every eighth live record are profiled.
-_FIRST, _EVERY = 4, 8
+_FIRST, _EVERY = 8, 8
 _FEEDS = (Outcome.LOADED, Outcome.HELD)
 _KIND_OF_REASON: dict[str, Kind] = {
     HeldReason.MISSING: Kind.FIELD_MISSING,

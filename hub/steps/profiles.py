@@ -109,7 +109,9 @@ class Profiles:
 
     def _judge(self, baseline: Profile, recent: Profile, of: ProfileDelta) -> list[Sight]:
         mapping = self._mappings.get(of.merchant, of.platform, of.entity)
-        return judge(baseline, recent, mapping.contract if mapping else {})
+        if mapping is None:
+            return []
+        return judge(baseline, recent, mapping.contract, mapping.containers)
 
     def _is_settled(self, sight: Sight, of: ProfileDelta, decided: Mapping[str, Finding]) -> bool:
         finding = decided.get(self._name(sight, of))
