@@ -29,6 +29,7 @@ GROUPS: dict[str, str] = {
     "held": "hub.cli.held",
     "source": "hub.cli.source",
     "mapping": "hub.cli.mapping",
+    "drift": "hub.cli.drift",
     "schema": "hub.cli.schema",
     "merchant": "hub.cli.merchant",
     "keys": "hub.cli.keys",
