@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -40,6 +41,15 @@ class _Place:
     orders: dict[tuple[str, ...], int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What has to be looked at in payloads with the same names and types: the rest does not differ."""
+
+    base: Hashable
+    nested: tuple[tuple[str, _Place], ...]
+    delicate: tuple[str, ...]
+
+
 class ShapeReader:
     """Compiled from a raw contract: what is new, missing or of another kind in a payload.
 
@@ -49,6 +59,8 @@ class ShapeReader:
 
     def __init__(self, contract: Mapping[str, Any], containers: Collection[str] = ()) -> None:
         self._root = _compiled("", contract, frozenset(containers))
+        self._numbers = itertools.count()
+        self._orders: dict[tuple[str, ...], dict[tuple[type, ...], _Plan]] = {}
         listed = list(_listed_places(self._root, ()))
         self._top = tuple(steps[0] for steps, _ in listed if len(steps) == 1)
         self._deep = any(len(steps) > 1 for steps, _ in listed)
@@ -57,7 +69,22 @@ class ShapeReader:
 
     def key(self, payload: dict[str, Any]) -> Hashable:
         """Equal for payloads of equal structure: names and kinds, down to where the contract describes them."""
-        return _key(self._root, payload)
+        names = tuple(payload)
+        plans = self._orders.get(names)
+        if plans is None:
+            if len(self._orders) >= _MOST_ORDERS:
+                return _key(self._root, payload)
+            plans = self._orders[names] = {}
+        types = tuple(map(type, payload.values()))
+        plan = plans.get(types)
+        if plan is None:
+            if len(plans) >= _MOST_FINE:
+                return _key(self._root, payload)
+            plan = plans[types] = _plan(self._root, names, types, next(self._numbers))
+        if not plan.nested and not plan.delicate:
+            return plan.base
+        inner = [_inner_key(one, payload[name]) for name, one in plan.nested]
+        return plan.base, *inner, *_odd(plan.delicate, payload)
 
     def sights(self, payload: dict[str, Any]) -> tuple[Sight, ...]:
         """Names that are new, required ones that are missing, kinds that are not allowed; at most 50.
@@ -180,12 +207,27 @@ def _key(place: _Place, value: dict[str, Any]) -> Hashable:
         return order, types
     get = value.get
     inner = [_inner_key(one, get(name)) for name, one in place.nested]
-    odd = [
+    return order, types, *inner, *_odd(place.delicate, value)
+
+
+def _odd(names: tuple[str, ...], value: dict[str, Any]) -> list[str]:
+    """Those of the delicate fields whose value is "" or a whole number with a point."""
+    get = value.get
+    return [
         name
-        for name in place.delicate
+        for name in names
         if (one := get(name)) == "" or (type(one) is float and one.is_integer())
     ]
-    return order, types, *inner, *odd
+
+
+def _plan(place: _Place, names: tuple[str, ...], types: tuple[type, ...], number: int) -> _Plan:
+    """`number` is of these names and types alone."""
+    type_of = dict(zip(names, types, strict=True))
+    return _Plan(
+        number,
+        tuple((name, one) for name, one in place.nested if type_of.get(name) in (dict, list)),
+        tuple(name for name in place.delicate if type_of.get(name) in (str, float)),
+    )
 
 
 def _inner_key(place: _Place, value: Any) -> Hashable:  # noqa: ANN401 -- any JSON value

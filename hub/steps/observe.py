@@ -23,8 +23,8 @@ from hub.ops.sightings import ProfileDelta, Sighting, add_deltas, add_sightings
 from hub.steps.prepare import Seen, Work
 
 _SHAPES_KEPT = 4096
-# Of each batch and source, the first few and every eighth live record are profiled.
-_FIRST, _EVERY = 8, 8
+# Of each batch and source, the first few and every sixteenth live record are profiled.
+_FIRST, _EVERY = 8, 16
 _FEEDS = (Outcome.LOADED, Outcome.HELD)
 _KIND_OF_REASON: dict[str, Kind] = {
     HeldReason.MISSING: Kind.FIELD_MISSING,
