@@ -210,6 +210,11 @@ def _key(place: _Place, value: dict[str, Any]) -> Hashable:
     return order, types, *inner, *_odd(place.delicate, value)
 
 
+def _kinds_at(place: _Place, name: str) -> frozenset[str]:
+    inner = (place.fields or {}).get(name)
+    return (inner.kinds if inner else None) or frozenset()
+
+
 def _odd(names: tuple[str, ...], value: dict[str, Any]) -> list[str]:
     """Those of the delicate fields whose value is "" or a whole number with a point."""
     get = value.get
@@ -226,7 +231,12 @@ def _plan(place: _Place, names: tuple[str, ...], types: tuple[type, ...], number
     return _Plan(
         number,
         tuple((name, one) for name, one in place.nested if type_of.get(name) in (dict, list)),
-        tuple(name for name in place.delicate if type_of.get(name) in (str, float)),
+        tuple(
+            name
+            for name in place.delicate
+            if type_of.get(name) is float
+            or (type_of.get(name) is str and "string" not in _kinds_at(place, name))
+        ),
     )
 
 
