@@ -21,11 +21,14 @@ BASELINE_RECORDS: Final = 200
 RECENT_RECORDS: Final = 30
 REQUIRED_RECORDS: Final = 20
 REQUIRED_SHARE: Final = 0.99
-# Share that was filled from → records wanted, and what is left of the share at most. A field that is filled
-# now and then may well have a thin day: it has to be gone.
-_COLLAPSES: Final = ((0.9, 30, 0.5), (0.6, 100, 0.25), (0.2, 150, 0.02))
+# Share that was filled from → records wanted, and what is left of the share at most. Less is not judged by
+# its share: a field that is filled now and then may well stay empty for a night.
+_COLLAPSES: Final = ((0.9, 30, 0.5), (0.6, 150, 0.02))
 # Labels are typed by people: a new form beside the old one takes a part of the answers away, never all.
-_LABEL_COLLAPSES: Final = ((0.6, 100, 0.02),)
+_LABEL_COLLAPSES: Final = ((0.9, 100, 0.02),)
+# A name that always stood there and does not any more, although values of it were due.
+_NAMED_SHARE: Final = 0.9
+_VALUES_DUE: Final = 10
 _FILLED_BEFORE: Final = 100
 _FILLED_NOW: Final = 30
 _KIND_GAIN: Final = 0.3
@@ -147,31 +150,46 @@ def _judged(field: _Field) -> Sight | None:
 
 
 def _missing(field: _Field) -> Sight | None:
-    """A field that was filled and is not any more, or hardly."""
-    before, now = field.before.filled, field.now.filled
+    """A field that was filled and is not any more, or hardly; or whose very name is gone."""
     if field.schema.get("x-fills-later") is True:
         return None
     if field.of_before < BASELINE_RECORDS or field.of_now < RECENT_RECORDS:
         return None
-    share = before / field.of_before
-    table = _LABEL_COLLAPSES if field.is_label else _COLLAPSES
-    rule = next(((n, left) for least, n, left in table if share >= least), None)
-    if rule is None or field.of_now < rule[0] or now > rule[1] * share * field.of_now:
+    if not (_is_unnamed(field) or _has_collapsed(field)):
         return None
-    if not is_below(now, field.of_now, wilson(before, field.of_before)[0]):
-        return None
+    before, now = field.before.filled / field.of_before, field.now.filled / field.of_now
     detail = {
-        "expected": f"filled in {share:.0%}",
-        "found": f"filled in {now / field.of_now:.1%}",
+        "expected": f"filled in {before:.0%}",
+        "found": f"filled in {now:.1%}" if field.now.named else "absent",
         "required": field.required,
         "distributions": {
-            "before": {"filled": round(share, 4)},
-            "after": {"filled": round(now / field.of_now, 4)},
+            "before": {"filled": round(before, 4)},
+            "after": {"filled": round(now, 4)},
         },
         "n_before": field.of_before,
         "n_after": field.of_now,
     }
     return Sight(Kind.FIELD_MISSING, field.pointer, detail=detail)
+
+
+def _has_collapsed(field: _Field) -> bool:
+    """Whether the share of payloads that fill a field is a fraction of what it was."""
+    share, now = field.before.filled / field.of_before, field.now.filled
+    table = _LABEL_COLLAPSES if field.is_label else _COLLAPSES
+    rule = next(((n, left) for least, n, left in table if share >= least), None)
+    if rule is None or field.of_now < rule[0] or now > rule[1] * share * field.of_now:
+        return False
+    return is_below(now, field.of_now, wilson(field.before.filled, field.of_before)[0])
+
+
+def _is_unnamed(field: _Field) -> bool:
+    """Whether a name is gone that nearly all payloads had; one that never had a value is not missed."""
+    if field.is_label or field.now.named or field.before.named < _NAMED_SHARE * field.of_before:
+        return False
+    due = field.before.filled / field.of_before * field.of_now
+    return due >= _VALUES_DUE and is_below(
+        0, field.of_now, wilson(field.before.named, field.of_before)[0]
+    )
 
 
 def _type_changed(field: _Field) -> Sight | None:

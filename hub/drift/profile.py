@@ -35,11 +35,12 @@ _decode = msgspec.json.Decoder().decode
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of one field: payloads that fill it, classes of values, and members where they may be listed.
+    """Counts of one field: payloads that name it and that fill it, classes, members where they may be listed.
 
     What is null, blank, or an empty list or object fills nothing.
     """
 
+    named: int = 0
     filled: int = 0
     classes: dict[str, int] = field(default_factory=dict)
     members: dict[str, int] = field(default_factory=dict)
@@ -108,6 +109,7 @@ class Profile:
         self.records += other.records
         for pointer, theirs in other.fields.items():
             mine = self.fields.setdefault(pointer, Tally())
+            mine.named += theirs.named
             mine.filled += theirs.filled
             _add(mine.classes, theirs.classes)
             _add(mine.members, theirs.members)
@@ -123,13 +125,14 @@ class Profile:
         """This profile with every count times `factor`, so that what is old weighs less."""
         fields = {
             pointer: Tally(
+                round(tally.named * factor),
                 round(tally.filled * factor),
                 _scaled(tally.classes, factor),
                 _scaled(tally.members, factor),
             )
             for pointer, tally in self.fields.items()
         }
-        kept = {pointer: tally for pointer, tally in fields.items() if tally.filled}
+        kept = {pointer: tally for pointer, tally in fields.items() if tally.named}
         return Profile(round(self.records * factor), kept)
 
     def without(self, pointers: Collection[str]) -> Profile:
@@ -143,11 +146,11 @@ class Profile:
         return Profile(self.records, kept if gone else dict(self.fields))
 
     def as_json(self) -> dict[str, Any]:
-        """The profile as JSON: `{"records": n, "fields": {pointer: [filled, classes, members]}}`."""
+        """The profile as JSON: `{"records": n, "fields": {pointer: [named, filled, classes, members]}}`."""
         return {
             "records": self.records,
             "fields": {
-                pointer: [tally.filled, dict(tally.classes), dict(tally.members)]
+                pointer: [tally.named, tally.filled, dict(tally.classes), dict(tally.members)]
                 for pointer, tally in self.fields.items()
             },
         }
@@ -156,16 +159,14 @@ class Profile:
     def from_json(cls, body: Mapping[str, Any]) -> Profile:
         """The profile that `as_json` gave."""
         fields = {
-            pointer: Tally(filled, dict(classes), dict(members))
-            for pointer, (filled, classes, members) in body.get("fields", {}).items()
+            pointer: Tally(named, filled, dict(classes), dict(members))
+            for pointer, (named, filled, classes, members) in body.get("fields", {}).items()
         }
         return cls(body.get("records", 0), fields)
 
     def _count_fields(self, value: dict[str, Any], spot: _Spot, plan: ProfilePlan) -> None:
         spots = spot.fields or {}
         for name, inner in value.items():
-            if not inner and type(inner) in _BLANK:
-                continue
             known = spots.get(name)
             if known is None:
                 self._count_unknown(spot.pointer, name, inner, _DEPTH_OF_UNKNOWN)
@@ -176,6 +177,9 @@ class Profile:
         tally = self.fields.get(spot.pointer)
         if tally is None:
             tally = self._tally(spot.pointer)
+        tally.named += 1
+        if not value and type(value) in _BLANK:
+            return
         member = ""
         if spot.listed and type(value) in _PLAIN:
             name, member = plan.known(value)
@@ -201,9 +205,12 @@ class Profile:
 
     def _count_unknown(self, parent: str, name: str, value: Any, depth: int) -> None:  # noqa: ANN401 -- any JSON value
         """Count what no contract names: its form alone, and what is inside an object or a list of objects."""
-        if (not value and type(value) in _BLANK) or is_data(name) or not name.isprintable():
+        if is_data(name) or not name.isprintable():
             return
         tally = self._tally(pointer_to(parent, name))
+        tally.named += 1
+        if not value and type(value) in _BLANK:
+            return
         kind = class_of(value)
         if kind == "empty":
             return
@@ -239,6 +246,7 @@ class Profile:
         rest = self.fields.setdefault(REST, Tally())
         for pointer in named[MOST_POINTERS - 1 :]:
             tally = self.fields.pop(pointer)
+            rest.named += tally.named
             rest.filled += tally.filled
             _add(rest.classes, tally.classes)
 

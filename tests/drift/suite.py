@@ -103,7 +103,9 @@ def _clue_fields() -> Iterator[Case]:
     yield _case("the phone is null", CLUE, c.put(telephone=None), _missing(phone))
     yield _case("the phone is gone for most", CLUE, c.for_some(0.7, no_phone), _missing(phone))
     yield _case("the phone is gone, 45 leads", CLUE, no_phone, _missing(phone), after=45)
-    yield _case("tags are gone", CLUE, c.put(tags=[]), _missing("/tags"))
+    yield _case("tags are gone", CLUE, c.without("tags"), _missing("/tags"))
+    yield _case("tags stay empty", CLUE, c.put(tags=[]), _missing("/tags"))
+    yield _case("weixin is gone", CLUE, c.without("weixin"), _missing("/weixin"))
     yield _case(
         "a label is gone",
         CLUE,
@@ -257,6 +259,7 @@ def _forms() -> Iterator[Case]:
     yield _case("form: time zone gone", FORM, zone, _missing("/device/tz"))
     touch = c.add_inside("first_touch", gclid="DEMO")
     yield _case("form: new field of a touch", FORM, touch, _required("/first_touch/gclid"))
+    yield _case("form: touches gone", FORM, c.without("first_touch"), _missing("/first_touch"))
     yield _case("form: id gone", FORM, c.without("submission_id"), _missing("/submission_id"))
 
 
@@ -286,6 +289,14 @@ def _harmless_clues() -> Iterator[Case]:
 
     yield _case("labels spaced otherwise", CLUE, spaced)
     yield _case("a thin night", CLUE, c.put(weixin="", remark="", age=0, tags=[]), after=60)
+    night = c.put(weixin="", remark="", age=0, tags=[])
+    yield _case("a long thin night", CLUE, night, after=200)
+    blank = ("", None)
+
+    def compact(item: Item, _: int) -> Item:
+        return {key: value for key, value in item.items() if value not in blank}
+
+    yield _case("blanks are not sent any more", CLUE, compact)
     yield _case("phone gone, 12 leads", CLUE, c.without("telephone"), after=12)
     yield _case("masked, 20 leads", CLUE, c.turn("telephone", c.masked), after=20)
     few = c.turn("telephone", c.masked)
