@@ -23,6 +23,7 @@ from hub.ops.audit import write_audit
 from hub.ops.wake import wake_loaders
 from hub.privacy.keyring import KeyRing
 from hub.registry import findings as registry
+from hub.registry import live
 from hub.registry.files import schema_files
 from hub.registry.findings import Finding
 from hub.settings import HubSettings
@@ -89,7 +90,8 @@ def check_proposal(
             f"{gathered.finding.id}: nothing in contract or mapping would change;"
             f" hub drift dismiss {gathered.finding.id} --reason …"
         )
-    checked = check_document(schema_files(settings), proposal.mapping, proposal.contract)
+    brought = proposal.contract or gathered.live.contract  # None: a shipped file holds it
+    checked = check_document(schema_files(settings), proposal.mapping, brought)
     tried = try_proposal(engine, keyring, settings, gathered, proposal)
     refuse_loss(tried, allowed=decision.allow_loss)
     if tried.stranded and not decision.allow_stranded:
@@ -132,6 +134,7 @@ def publish_proposal(
     proposal, checked, tried = check_proposal(engine, keyring, settings, gathered, decision)
     finding, now = gathered.finding, clock()
     with store_errors(), engine.begin() as conn:
+        _refuse_overtaken(conn, gathered)
         number = publish_on(
             conn,
             checked,
@@ -162,6 +165,18 @@ def publish_proposal(
         checked.name, contract, number, tuple(solved), marked, tuple(notices), waiting,
         gathered.where, tried,
     )  # fmt: skip
+
+
+def _refuse_overtaken(conn: sa.Connection, gathered: Gathered) -> None:
+    """Tell the second of two people before anything else: the first one's version may have the same name."""
+    finding = gathered.finding
+    past = live.history(conn, finding.platform, finding.entity, finding.merchant)
+    if past and past[0].id != gathered.live.id:
+        newer = past[0]
+        raise ConfigError(
+            f"{newer.published_by} published {newer.name} meanwhile"
+            f" ({newer.published_at:%Y-%m-%d %H:%M:%S} UTC): look again, then publish"
+        )
 
 
 def still_waiting(engine: sa.Engine, published: Published) -> int:
