@@ -56,9 +56,9 @@ TAGS = (
 )  # fmt: skip
 DRIFT = "douyin-id-required"
 RATE = 200.0
-_BATCH = 50
+_BATCH = 100
 _LOOK_EVERY_S = 0.02
-_LOOK_BACK_S = 3.0
+_LOOK_BACK_S = 2.0
 _REVISIONS = "SELECT lead_id FROM crm.lead_revision WHERE record_id >= %s"
 _ALERT = "SELECT EXISTS (SELECT 1 FROM alerts.alert WHERE dedupe_key LIKE 'drift:%')"
 
@@ -132,9 +132,8 @@ class Sent:
 
     async def _run(self) -> None:
         while not self.done.is_set():
-            report = await self.sender.send(
-                self.world.add_star_clues(_BATCH, every_s=0.0), rate=RATE
-            )
+            leads = self.world.add_star_clues(_BATCH, every_s=0.0)
+            report = await self.sender.send(leads, rate=RATE)
             self.given_up += report.given_up
 
 
