@@ -16,6 +16,7 @@ from hub.registry.files import SchemaFiles, schema_files
 from hub.settings import load_settings
 from hub.steps import publish as step
 from hub.steps.open_store import open_store
+from hub.steps.schemas import load_contract
 
 app = typer.Typer(no_args_is_help=True, help="Mappings: from a platform's payload to our lead.")
 
@@ -88,10 +89,14 @@ def publish(
     reason: Reason,
     merchant: Merchant = "",
     by: By = "",
+    contract: Annotated[
+        str, typer.Option(help="The raw contract it names, as a file, if no shipped one is it.")
+    ] = "",
 ) -> None:
     """Make a mapping live from the next batch on. Its own tests must pass."""
     files = _files()
-    checked = step.check_document(files, step.find_document(files, which))
+    brought = load_contract(files, contract) if contract else None
+    checked = step.check_document(files, step.find_document(files, which), brought)
     with open_store() as store:
         number = step.publish_checked(
             store.engine, checked, merchant=merchant, published_by=_who(by), reason=reason

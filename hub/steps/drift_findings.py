@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from hub.alerts.notices import notices_about
 from hub.alerts.outbox import close_alert
 from hub.database.engine import driver, store_errors
+from hub.drift.kinds import State
 from hub.drift.sheet import decode_sheet, read_sheet, sheet_differences
 from hub.errors import ConfigError
 from hub.inbox.newest import held_by_finding
@@ -20,7 +21,7 @@ from hub.registry import findings as registry
 from hub.registry import live
 from hub.registry.files import SchemaFiles
 from hub.registry.findings import Finding
-from hub.steps.drift_proposal import OPEN_STATES, find_one
+from hub.steps.drift_proposal import find_one
 from hub.steps.publish import split_entity
 
 SOLVED, DISMISSED = "solved", "dismissed"
@@ -32,7 +33,7 @@ def list_findings(engine: sa.Engine, *, state: str = "open") -> list[dict[str, A
     Raises:
         ConfigError: there is no such state.
     """
-    known = (*OPEN_STATES, SOLVED, DISMISSED, "all")
+    known = (*map(str, State), "all")
     if state not in known:
         raise ConfigError(f"state {state!r} is none of {', '.join(known)}")
     states = None if state == "all" else (state,)

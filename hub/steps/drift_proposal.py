@@ -29,7 +29,7 @@ from hub.steps.drift_compiled import compiler
 from hub.steps.lookup import NotFoundError
 
 HELD_SAMPLES, LIVE_SAMPLES, EARLIER_SAMPLES = 1000, 200, 50
-OPEN_STATES = ("open", "joined", "suspected")
+OPEN_STATES = ("open", "joined")  # what is only suspected waits until more records show it
 _LAST_ID = UUID(int=(1 << 128) - 1)
 _json = msgspec.json.Decoder()
 
