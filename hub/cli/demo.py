@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import secrets
 import signal
@@ -27,9 +28,11 @@ from hub.steps.demo_hub import (
     FORM,
     FORM_SECRET_ENV,
     PUSH_SECRET_ENV,
+    STAR_SECRET_ENV,
     DemoHub,
     free_port,
 )
+from hub.steps.demo_story import StoryResult
 from hub.steps.keys import open_keyring
 from hub.steps.open_store import open_store
 
@@ -59,6 +62,7 @@ def demo_command(
         free_port(3000),
         {
             PUSH_SECRET_ENV: secrets.token_urlsafe(16),
+            STAR_SECRET_ENV: secrets.token_urlsafe(16),
             FORM_SECRET_ENV: secrets.token_urlsafe(16),
             APP_SECRET_ENV: simulator.world.app_secret,
         },
@@ -179,6 +183,7 @@ def _print(hub: DemoHub, result: DemoResult, *, as_json: bool) -> None:
                 "latency_ms": dict(percentiles(result)),
                 "contacts": found.contacts,
                 "content_hash": found.content_hash,
+                "story": {**dataclasses.asdict(result.story), "holds": result.story.holds},
                 "addresses": addresses,
             }
         )
@@ -196,6 +201,7 @@ def _print(hub: DemoHub, result: DemoResult, *, as_json: bool) -> None:
     print_line(
         f"{found.leads} leads of {found.contacts} contacts; content hash {found.content_hash[:16]}…"
     )
+    _print_story(result.story)
     print_line(
         "everything is accounted for" if result.holds
         else f"NOT everything is accounted for: {result.missing} missing, {result.refused} refused"
@@ -204,3 +210,16 @@ def _print(hub: DemoHub, result: DemoResult, *, as_json: bool) -> None:
     for name, address in addresses.items():
         print_line(f"  {name:<11} {address}")
     print_line(f"  files       {hub.home}")
+
+
+def _print_story(story: StoryResult) -> None:
+    """What happened when the payload changed, with the clock."""
+    print_line()
+    print_line("用户抖音号 appears overnight; seconds since the first changed payload:")
+    for seconds, text in story.timeline:
+        print_line(f"  {seconds:6.2f} s  {text}")
+    print_line(
+        f"  alert after {story.alert_after_s:.2f} s; {story.held} held; {story.gained} of"
+        f" {story.changed} gained douyin_id; replayed {story.replayed_after_s:.2f} s after publication"
+    )
+    print_line()

@@ -35,12 +35,14 @@ from hub.steps.demo_hub import (
     STAR,
     DemoHub,
 )
+from hub.steps.demo_story import FoundingStory, StoryResult
 from hub.steps.pull import pull_source
 from hub.steps.verify import Verification, verify
 
 _MERCHANT = "default"
 _NAMES = ("张三", "李四", "王五", "赵六", "测试😀")
 _WATCH_EVERY_S = 0.01
+_STORY_LEADS = 60
 
 
 @dataclass(slots=True)
@@ -52,11 +54,13 @@ class DemoResult:
     sent: int
     missing: int
     refused: int
+    story: StoryResult
 
     @property
     def holds(self) -> bool:
-        """Whether every lead that was acknowledged is there, and both laws hold."""
-        return self.verification.holds and not self.missing and not self.refused
+        """Whether every lead that was acknowledged is there, both laws hold, and the story ended well."""
+        lost = self.missing or self.refused
+        return self.verification.holds and not lost and self.story.holds
 
     def percentile_ms(self, percent: int) -> float:
         """A percentile of sending → queryable, in milliseconds."""
@@ -126,12 +130,22 @@ class Demo:
             asyncio.run(self._pull())
             self.say("waiting until everything is loaded")
             self._settle()
+            story = self._tell_the_story()
+            self._settle()
         finally:
             watch.stop()
         found = verify(self.engine, self.keyring, spool=self.hub.home / "spool", deep=True)
         waits = [watch.seen[lead] - at for lead, at in self.sent_at.items() if lead in watch.seen]
         missing = self._missing()
-        return DemoResult(found, waits, len(self.sent_at), missing, self.refused)
+        return DemoResult(found, waits, len(self.sent_at), missing, self.refused, story)
+
+    def _tell_the_story(self) -> StoryResult:
+        story = FoundingStory(
+            self.hub, self.engine, self.keyring, self.settings, self.simulator, self.say
+        )
+        told = story.play(max(_STORY_LEADS, self.leads // 5))
+        self.sent_at |= story.sent_at
+        return told
 
     def _shares(self) -> tuple[int, int, int]:
         starred = max(1, self.leads // 10)

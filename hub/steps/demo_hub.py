@@ -18,8 +18,9 @@ from hub.errors import ConfigError
 
 ADS, STAR, FORM = "douyin-feiyu", "douyin-star", "contact"
 FORM_SOURCE = f"form-{FORM}"
-PUSH_SECRET_ENV, APP_SECRET_ENV, FORM_SECRET_ENV = (
+PUSH_SECRET_ENV, STAR_SECRET_ENV, APP_SECRET_ENV, FORM_SECRET_ENV = (
     "HUB_DEMO_PUSH_SECRET",
+    "HUB_DEMO_STAR_SECRET",
     "HUB_DEMO_APP_SECRET",
     "HUB_DEMO_FORM_SECRET",
 )
@@ -125,8 +126,10 @@ class DemoHub:
                     "name": "抖音 星图",
                     "account": star,
                     "owner": "growth",
+                    "push": "star_push",
                     "pulls": ["star_clue"],
                     "pull": pulled,
+                    "signature": {"scheme": "static_path", "secret_env": STAR_SECRET_ENV},
                     "options": {
                         **{k: v for k, v in options.items() if k != "advertiser_ids"},
                         "grant": ADS,  # one grant covers both accounts

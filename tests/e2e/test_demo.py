@@ -48,7 +48,16 @@ def test_the_demo_accounts_for_every_lead_and_leaves_no_process_behind(tmp_path:
         "douyin-star": 0,
         "form-contact": 0,
     }
-    assert sum(row["loaded"] for row in result["records"]) == LEADS
+    story = result["story"]
+    assert sum(row["loaded"] for row in result["records"]) == LEADS + 2 * story["changed"]
+    assert (story["held"], story["missing"]) == (0, 0)
+    assert story["gained"] == story["changed"] > 0
+    assert "douyin_id" in story["question"]
+    assert story["answer"] == "douyin_id=repoint"
+    assert story["notice"]
+    times = [seconds for seconds, _ in story["timeline"]]
+    assert times == sorted(times)
+    assert times[0] > 0
     assert hub_processes_of(home) == []
 
 
