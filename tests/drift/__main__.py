@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hub.drift.kinds import Kind
-from tests.drift.suite import Case, Label, cases
+from tests.drift.arrivals import ArrivalCase, arrival_cases
+from tests.drift.case import Case, Label
+from tests.drift.suite import cases
 
-Result = tuple[Case, set[Label]]
+Result = tuple[Case | ArrivalCase, set[Label]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,12 @@ class Figures:
         return self.right / (self.right + self.missed) if self.right + self.missed else 1.0
 
 
+def all_cases() -> list[Case | ArrivalCase]:
+    return [*cases(), *arrival_cases()]
+
+
 def run() -> list[Result]:
-    return [(case, case.run()) for case in cases()]
+    return [(case, case.found()) for case in all_cases()]
 
 
 def figures(results: Iterable[Result]) -> dict[Kind, Figures]:
@@ -51,8 +57,9 @@ def report(results: list[Result]) -> str:
     """The table, and each case that is not as labelled."""
     silent = [case for case, _ in results if not case.expected]
     quiet = sum(not found for case, found in results if not case.expected)
+    contracts = {case.contract for case, _ in results if isinstance(case, Case)}
     lines = [
-        f"{len(results)} cases over {len({case.contract for case, _ in results})} contracts,"
+        f"{len(results)} cases over {len(contracts)} contracts and arrivals,"
         f" {len(silent)} of them harmless or too small: {quiet} stayed silent",
         f"{'kind':24}{'labels':>8}{'found':>8}{'wrong':>8}{'precision':>11}{'recall':>8}",
     ]

@@ -16,6 +16,11 @@ def same(item: Item, _: int) -> Item:
     return item
 
 
+def of_itself(change: Callable[[Item], Item]) -> Change:
+    """A change that asks for no number."""
+    return lambda item, _: change(item)
+
+
 def without(*names: str) -> Change:
     return lambda item, _: {key: value for key, value in item.items() if key not in names}
 
