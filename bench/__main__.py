@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import acks, latency, load, machine, mapping, report, wrk
+from bench import acks, detection, latency, load, machine, mapping, report, wrk
 from bench.report import Section
 from bench.stage import ProcessError, Stage
 
@@ -34,7 +34,18 @@ def _mapping(_: Stage, runs: int, say: Say, *, quick: bool) -> Section:
     return mapping.measure(mapping.Plan(runs, 2_000 if quick else 20_000), say)
 
 
-_SECTIONS = {"acks": _acks, "latency": _latency, "load": _load, "mapping": _mapping}
+def _detection(stage: Stage, runs: int, say: Say, *, quick: bool) -> Section:
+    plan = detection.Plan(3, 4_000) if quick else detection.Plan(max(9, runs), 20_000)
+    return detection.measure(stage, plan, say)
+
+
+_SECTIONS = {
+    "acks": _acks,
+    "latency": _latency,
+    "load": _load,
+    "mapping": _mapping,
+    "detection": _detection,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:

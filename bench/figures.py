@@ -54,6 +54,31 @@ class Spread:
         return f"{text} ({low:,.{decimals}f}–{high:,.{decimals}f})"
 
 
+def median_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """Low, high and confidence (0–1) of an interval for the median, from the order of the values alone.
+
+    The narrowest one of at least 95 %, else all of the values: no shape of their distribution is assumed.
+
+    Raises:
+        ValueError: There are no values.
+    """
+    if not values:
+        raise ValueError("nothing was measured")
+    count, ordered = len(values), sorted(values)
+    best = 0
+    for place in range((count + 1) // 2):
+        if _confidence(count, place) < 0.95:
+            break
+        best = place
+    return ordered[best], ordered[count - 1 - best], _confidence(count, best)
+
+
+def _confidence(count: int, place: int) -> float:
+    """How likely the median lies between the values at `place` from either end."""
+    outside = sum(math.comb(count, k) for k in range(place + 1)) / 2**count
+    return float(1 - 2 * outside)
+
+
 def ratios(measured: Spread, floor: Spread) -> Spread:
     """Measured over floor, run by run: a run that was slow for both must not look like a difference.
 

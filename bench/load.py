@@ -98,11 +98,7 @@ def _fill(stage: Stage, plan: Plan, say: Callable[[str], None]) -> None:
     """Three databases with a full queue, to be copied for every run."""
 
     def filled(name: str, deliveries: Iterable[Delivery]) -> None:
-        def fill(url: str) -> None:
-            with psycopg.connect(libpq_url(url)) as conn:
-                pages.store(conn, deliveries)
-
-        stage.template(name, fill)
+        stage.template(name, lambda url: pages.fill(url, deliveries))
         say(f"load: {name} has {plan.count:,} records in its queue")
 
     filled("bench_webhooks", pages.pushes(stage, plan.count))

@@ -11,6 +11,7 @@ import psycopg
 
 from bench.payloads import SOURCE, encoded, listed, page, people, pushed, without_id
 from bench.stage import Stage
+from hub.database.engine import libpq_url
 from hub.inbox.deliveries import store_deliveries
 from hub.inbox.sealing import Arrival, seal_delivery
 from hub.model.delivery import Delivery, Envelope, Via
@@ -45,6 +46,12 @@ def store(conn: psycopg.Connection[Any], deliveries: Iterable[Delivery]) -> None
     iterator = iter(deliveries)
     while batch := list(itertools.islice(iterator, _STORED_AT_ONCE)):
         store_deliveries(conn, batch, receiver="bench")
+
+
+def fill(url: str, deliveries: Iterable[Delivery]) -> None:
+    """Store deliveries in the database of `url`."""
+    with psycopg.connect(libpq_url(url)) as conn:
+        store(conn, deliveries)
 
 
 def _sealed(stage: Stage, envelope: Envelope, via: Via) -> Delivery:

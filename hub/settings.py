@@ -114,6 +114,7 @@ class HubSettings(_Strict):
     spool_max_bytes: int = Field(default=256 * 1_048_576, ge=4096)
     public_url: str = "http://127.0.0.1:8700"
     schemas_dir: str = ""
+    detect_drift: bool = Field(default=True, description="look at what payloads look like")
 
     @model_validator(mode="after")
     def _merchants_exist(self) -> HubSettings:

@@ -24,6 +24,9 @@ _ITEMS_READ = 100
 _ELSEWHERE: Final = ("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "patternProperties")
 
 
+_NUMBERS = itertools.count()
+
+
 @dataclass(slots=True)
 class _Place:
     """One place of a contract. `kinds` None: anything goes; `fields` None: what is inside is data."""
@@ -38,16 +41,17 @@ class _Place:
     # What the key has to look into: objects, arrays, and fields where the type alone does not decide.
     nested: tuple[tuple[str, _Place], ...] = ()
     delicate: tuple[str, ...] = ()
-    orders: dict[tuple[str, ...], int] = field(default_factory=dict)
+    plans: dict[tuple[str, ...], dict[tuple[type, ...], _Plan]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """What has to be looked at in payloads with the same names and types: the rest does not differ."""
 
-    base: Hashable
+    base: int
     nested: tuple[tuple[str, _Place], ...]
     delicate: tuple[str, ...]
+    is_all: bool
 
 
 class ShapeReader:
@@ -59,8 +63,6 @@ class ShapeReader:
 
     def __init__(self, contract: Mapping[str, Any], containers: Collection[str] = ()) -> None:
         self._root = _compiled("", contract, frozenset(containers))
-        self._numbers = itertools.count()
-        self._orders: dict[tuple[str, ...], dict[tuple[type, ...], _Plan]] = {}
         listed = list(_listed_places(self._root, ()))
         self._top = tuple(steps[0] for steps, _ in listed if len(steps) == 1)
         self._deep = any(len(steps) > 1 for steps, _ in listed)
@@ -69,22 +71,7 @@ class ShapeReader:
 
     def key(self, payload: dict[str, Any]) -> Hashable:
         """Equal for payloads of equal structure: names and kinds, down to where the contract describes them."""
-        names = tuple(payload)
-        plans = self._orders.get(names)
-        if plans is None:
-            if len(self._orders) >= _MOST_ORDERS:
-                return _key(self._root, payload)
-            plans = self._orders[names] = {}
-        types = tuple(map(type, payload.values()))
-        plan = plans.get(types)
-        if plan is None:
-            if len(plans) >= _MOST_FINE:
-                return _key(self._root, payload)
-            plan = plans[types] = _plan(self._root, names, types, next(self._numbers))
-        if not plan.nested and not plan.delicate:
-            return plan.base
-        inner = [_inner_key(one, payload[name]) for name, one in plan.nested]
-        return plan.base, *inner, *_odd(plan.delicate, payload)
+        return _key(self._root, payload)
 
     def sights(self, payload: dict[str, Any]) -> tuple[Sight, ...]:
         """Names that are new, required ones that are missing, kinds that are not allowed; at most 50.
@@ -196,23 +183,40 @@ def _is_delicate(place: _Place) -> bool:
 
 def _key(place: _Place, value: dict[str, Any]) -> Hashable:
     names = tuple(value)
-    types: Hashable = tuple(map(type, value.values()))
-    order: Hashable = place.orders.get(names)
-    if order is None:
-        if len(place.orders) < _MOST_ORDERS:
-            order = place.orders[names] = len(place.orders)
-        else:  # a platform that shuffles its names must not make a new key of every payload
-            order, types = frozenset(zip(value, map(type, value.values()), strict=True)), ()
-    if not place.nested and not place.delicate:
-        return order, types
-    get = value.get
-    inner = [_inner_key(one, get(name)) for name, one in place.nested]
-    return order, types, *inner, *_odd(place.delicate, value)
+    plans = place.plans.get(names)
+    if plans is None:
+        if len(place.plans) >= _MOST_ORDERS:
+            return _shuffled_key(place, value)
+        plans = place.plans[names] = {}
+    types = tuple(map(type, value.values()))
+    plan = plans.get(types)
+    if plan is None:
+        if len(plans) >= _MOST_FINE:
+            return _shuffled_key(place, value)
+        plan = plans[types] = _plan(place, names, types)
+    if plan.is_all:
+        return plan.base
+    inner = [_inner_key(one, value[name]) if value[name] else None for name, one in plan.nested]
+    return plan.base, *inner, *_odd(plan.delicate, value)
 
 
-def _kinds_at(place: _Place, name: str) -> frozenset[str]:
-    inner = (place.fields or {}).get(name)
-    return (inner.kinds if inner else None) or frozenset()
+def _shuffled_key(place: _Place, value: dict[str, Any]) -> Hashable:
+    """A platform that shuffles its names must not make a new key of every payload."""
+    names = frozenset(zip(value, map(type, value.values()), strict=True))
+    inner = [(name, _inner_key(one, value.get(name))) for name, one in place.nested]
+    return names, *inner, *_odd(place.delicate, value)
+
+
+def _plan(place: _Place, names: tuple[str, ...], types: tuple[type, ...]) -> _Plan:
+    type_of = dict(zip(names, types, strict=True))
+    nested = tuple((name, one) for name, one in place.nested if type_of.get(name) in (dict, list))
+    delicate = tuple(
+        name
+        for name in place.delicate
+        if type_of.get(name) is float
+        or (type_of.get(name) is str and "string" not in _kinds_at(place, name))
+    )
+    return _Plan(next(_NUMBERS), nested, delicate, not nested and not delicate)
 
 
 def _odd(names: tuple[str, ...], value: dict[str, Any]) -> list[str]:
@@ -225,19 +229,9 @@ def _odd(names: tuple[str, ...], value: dict[str, Any]) -> list[str]:
     ]
 
 
-def _plan(place: _Place, names: tuple[str, ...], types: tuple[type, ...], number: int) -> _Plan:
-    """`number` is of these names and types alone."""
-    type_of = dict(zip(names, types, strict=True))
-    return _Plan(
-        number,
-        tuple((name, one) for name, one in place.nested if type_of.get(name) in (dict, list)),
-        tuple(
-            name
-            for name in place.delicate
-            if type_of.get(name) is float
-            or (type_of.get(name) is str and "string" not in _kinds_at(place, name))
-        ),
-    )
+def _kinds_at(place: _Place, name: str) -> frozenset[str]:
+    inner = (place.fields or {}).get(name)
+    return (inner.kinds if inner else None) or frozenset()
 
 
 def _inner_key(place: _Place, value: Any) -> Hashable:  # noqa: ANN401 -- any JSON value

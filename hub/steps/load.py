@@ -35,7 +35,7 @@ from hub.steps.fold_leads import MerchantBatch, by_merchant
 from hub.steps.loader_session import LoaderSession
 from hub.steps.mappings import LiveMappings, prepare_registry
 from hub.steps.observe import Observer
-from hub.steps.prepare import Accounts, Preparer, Work
+from hub.steps.prepare import Accounts, Preparer, Work, unwatched
 
 log = logging.getLogger("hub.load")
 LIVE_BATCH, BULK_BATCH, POLITE_BATCH = 500, 2000, 200
@@ -88,13 +88,13 @@ class Loader:
         self._registry_is_ready = False
         self._clock = clock
         self._mappings = LiveMappings(settings)
-        self.observer = Observer()
+        self.observer = Observer(detects=settings.detect_drift)
         self._preparer = Preparer(
             keyring,
             settings.all_sources(),
             found or connectors(),
             self._mappings,
-            self.observer.look,
+            self.observer.look if settings.detect_drift else unwatched,
         )
         self.session = LoaderSession(engine, name)
         self._live_seen_at: datetime | None = None

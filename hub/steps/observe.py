@@ -7,9 +7,9 @@ gather here and are written about once a second; the first sight of a finding go
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 import psycopg
@@ -23,8 +23,9 @@ from hub.ops.sightings import ProfileDelta, Sighting, add_deltas, add_sightings
 from hub.steps.prepare import Seen, Work
 
 _SHAPES_KEPT = 4096
-# Of each batch and source, the first few and every sixteenth live record are profiled.
-_FIRST, _EVERY = 8, 16
+# Of each batch and mapping, the first few and every 32nd live record are profiled.
+_FIRST, _EVERY = 4, 32
+PROFILES_EVERY = timedelta(seconds=5)
 _FEEDS = (Outcome.LOADED, Outcome.HELD)
 _KIND_OF_REASON: dict[str, Kind] = {
     HeldReason.MISSING: Kind.FIELD_MISSING,
@@ -34,17 +35,6 @@ _KIND_OF_REASON: dict[str, Kind] = {
 
 Place: TypeAlias = tuple[str, str, str, str, str, str]
 """Merchant, scope, platform, entity, source key, mapping version."""
-
-
-@dataclass(slots=True)
-class _Watched:
-    """One compiled mapping as it is watched for one scope."""
-
-    mapping: CompiledMapping  # kept, so that its id stays its own
-    scope: str
-    reader: ShapeReader
-    plan: ProfilePlan
-    shapes: dict[Hashable, tuple[Seen, ...]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -64,15 +54,50 @@ class _Sample:
     profile: Profile = field(default_factory=Profile)
 
 
-class Observer:
-    """One per loader. `dismissed` are findings that nobody wants to hear of: they mark nothing."""
+@dataclass(slots=True)
+class _Watched:
+    """One compiled mapping as it is watched for one scope."""
 
-    def __init__(self) -> None:
+    mapping: CompiledMapping  # kept, so that its id stays its own
+    scope: str
+    reader: ShapeReader
+    plan: ProfilePlan
+    shapes: dict[Hashable, tuple[Seen, ...]] = field(default_factory=dict)
+    samples: dict[tuple[str, str], _Sample] = field(default_factory=dict)
+    looked: int = 0
+
+    def place(self, merchant: str, source_key: str) -> Place:
+        """Where what a source's record shows is counted."""
+        mapping = self.mapping
+        return (
+            merchant, self.scope, mapping.platform, mapping.entity, source_key, mapping.name,
+        )  # fmt: skip
+
+    def sample(self, work: Work) -> None:
+        """One more live record of its source."""
+        key = (work.merchant, work.source_key)
+        sample = self.samples.get(key)
+        if sample is None:
+            sample = self.samples[key] = _Sample()
+        sample.records += 1
+        if work.payload_json is not None:
+            sample.profile.observe(work.payload_json, self.plan)
+
+
+class Observer:
+    """One per loader. `dismissed` are findings that nobody wants to hear of: they mark nothing.
+
+    `has_news`: a finding was seen for the first time and nobody has evaluated it yet.
+    """
+
+    def __init__(self, *, detects: bool = True) -> None:
+        self._detects = detects
         self.dismissed: frozenset[str] = frozenset()
         self._watched: dict[tuple[int, str], _Watched] = {}
         self._told: set[tuple[str, str | None]] = set()
         self._tallies: dict[tuple[Place, str], _Tally] = {}
-        self._samples: dict[Place, _Sample] = {}
+        self._flushed_at: datetime | None = None
+        self.has_news = False
 
     def look(self, work: Work, payload: Any, mapping: CompiledMapping, scope: str) -> None:  # noqa: ANN401 -- any JSON value
         """Note on a work what its payload shows; before it is mapped, so that a held one has it, too."""
@@ -87,52 +112,58 @@ class Observer:
                 watched.shapes[key] = seen
         members = watched.reader.members(payload)
         work.seen = seen + self._identified(watched, members) if members else seen
-        work.scope, work.payload_json, work.tried = scope, payload, mapping
+        work.scope, work.tried, work.watched = scope, mapping, watched
+        if work.live:
+            watched.looked += 1
+            # The others are not kept: memory that is used again at once is fast.
+            if watched.looked <= _FIRST or watched.looked % _EVERY == 0:
+                work.payload_json = payload
 
     def take_in(self, conn: psycopg.Connection[Any], works: Sequence[Work], now: datetime) -> None:
         """Count what a finished batch showed; a finding's first sight is written in its transaction."""
-        sampled: dict[Place, int] = {}
+        if not self._detects:
+            return
         first: list[Sighting] = []
         for work in works:
-            mapping = work.tried
-            if mapping is None:
+            watched: _Watched | None = work.watched
+            if watched is None:
                 continue
-            is_held = work.outcome == Outcome.HELD
-            feeds = work.live and not work.is_archived and work.outcome in _FEEDS
-            if is_held:
-                self._name_reason(work, mapping)
-            if not (feeds or work.seen):
-                continue
-            place = (
-                work.merchant, work.scope, mapping.platform, mapping.entity, work.source_key,
-                mapping.name,
-            )  # fmt: skip
-            for seen in work.seen:
-                first += self._count(place, seen, feeds=feeds, is_held=is_held, now=now)
+            watched.looked = 0
+            feeds = work.live and work.outcome in _FEEDS
             if feeds:
-                number = sampled[place] = sampled.get(place, 0) + 1
-                self._sample(place, work, number)
+                watched.sample(work)
+            is_held = work.outcome == Outcome.HELD
+            if is_held:
+                self._name_reason(work, watched.mapping)
+            if work.seen:
+                place = watched.place(work.merchant, work.source_key)
+                for seen in work.seen:
+                    first += self._count(place, seen, feeds=feeds, is_held=is_held, now=now)
+        self.has_news = self.has_news or bool(first)
         add_sightings(conn, first)
 
-    def flush(self, conn: psycopg.Connection[Any], now: datetime) -> bool:
-        """Write down what was gathered; whether there was anything."""
+    def flush(self, conn: psycopg.Connection[Any], now: datetime, *, force: bool = False) -> None:
+        """Write down what was gathered: sights each time, profiles every few seconds."""
         tallies, self._tallies = self._tallies, {}
-        samples, self._samples = self._samples, {}
+        self.has_news = False
         add_sightings(
             conn,
             [_sighting(place, name, tally, now) for (place, name), tally in tallies.items()],
         )
-        add_deltas(
-            conn,
-            [
-                ProfileDelta(
-                    place[0], place[2], place[3], place[4], place[5], sample.records,
-                    sample.profile.as_json(), now,
-                )
-                for place, sample in samples.items()
-            ],
-        )  # fmt: skip
-        return bool(tallies or samples)
+        if not force and self._flushed_at and now - self._flushed_at < PROFILES_EVERY:
+            return
+        self._flushed_at = now
+        add_deltas(conn, list(self._deltas(now)))
+
+    def _deltas(self, now: datetime) -> Iterator[ProfileDelta]:
+        for watched in self._watched.values():
+            samples, watched.samples = watched.samples, {}
+            for (merchant, source_key), sample in samples.items():
+                mapping = watched.mapping
+                yield ProfileDelta(
+                    merchant, mapping.platform, mapping.entity, source_key, mapping.name,
+                    sample.records, sample.profile.as_json(), now,
+                )  # fmt: skip
 
     def marks(self, work: Work) -> list[str]:
         """The findings that a loaded record is marked with."""
@@ -189,15 +220,6 @@ class Observer:
         tally.count += 1
         tally.held += is_held
         return []
-
-    def _sample(self, place: Place, work: Work, number: int) -> None:
-        sample = self._samples.get(place)
-        if sample is None:
-            sample = self._samples[place] = _Sample()
-        sample.records += 1
-        if number <= _FIRST or number % _EVERY == 0:
-            plan = self._watched[id(work.tried), work.scope].plan
-            sample.profile.observe(work.payload_json, plan)
 
 
 def _covers(pointer: str, path: str) -> bool:

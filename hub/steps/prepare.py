@@ -44,7 +44,7 @@ class Work:
     """One record on its way through a batch. `live` ones count for latency; archived ones are mapped anew.
 
     `tried` is the mapping that was tried, also if the record stays as another one made it; `seen` what
-    its payload shows, `finding` why it is held.
+    its payload shows, `finding` why it is held. `payload_json` and `watched` are the observer's own.
     """
 
     record_id: UUID
@@ -63,6 +63,7 @@ class Work:
     path: str = ""
     detail: str = ""
     payload_json: Any = None
+    watched: Any = None
     scope: str = ""
     tried: CompiledMapping | None = None
     seen: tuple[Seen, ...] = ()
@@ -93,6 +94,11 @@ class Accounts:
     owners: Mapping[tuple[str, str], tuple[str, str]]
 
 
+def unwatched(work: Work, payload: Any, mapping: CompiledMapping, scope: str) -> None:  # noqa: ANN401 -- any JSON value
+    """`Preparer.look` where drift is not looked for: only the version that was tried is noted."""
+    work.scope, work.tried = scope, mapping
+
+
 @dataclass(frozen=True, slots=True)
 class Preparer:
     """Turns queue rows into `Work`; everything it needs is handed in. `look` is told of every payload."""
@@ -101,7 +107,7 @@ class Preparer:
     sources: Mapping[str, SourceSettings]
     connectors: Mapping[str, Connector]
     mappings: LiveMappings
-    look: Callable[[Work, Any, CompiledMapping, str], None] = lambda *_: None
+    look: Callable[[Work, Any, CompiledMapping, str], None]
 
     def unpack(self, item: QueueItem) -> list[Work]:
         """The records of a delivery, sealed one by one, mapped or held."""

@@ -29,7 +29,7 @@ from hub.steps.replay_due import requeue_due
 from hub.steps.sighted import Ledger, note_required
 
 log = logging.getLogger("hub.watch")
-TICK_EVERY = timedelta(seconds=0.5)
+TICK_EVERY, NEWS_EVERY = timedelta(seconds=1), timedelta(seconds=0.1)
 # After a publication every tick looks for records to map anew, for batches that were under way; else seldom.
 LOOK_FOR = timedelta(seconds=30)
 LOOK_EVERY = timedelta(seconds=10)
@@ -63,11 +63,12 @@ class Watch:
     def tick(self, *, force: bool = False) -> int:
         """Hand over what this loader saw, and evaluate if nobody else does; how many records go to the replay lane."""
         now = self._clock()
-        if not force and self._ticked_at and now - self._ticked_at < TICK_EVERY:
+        since = now - self._ticked_at if self._ticked_at else TICK_EVERY
+        if not force and since < (NEWS_EVERY if self._observer.has_news else TICK_EVERY):
             return 0
         self._ticked_at = now
         with store_errors(), self._engine.begin() as conn:
-            self._observer.flush(driver(conn), now)
+            self._observer.flush(driver(conn), now, force=force)
         with store_errors(), self._engine.begin() as conn:
             if not conn.execute(sa.select(sa.func.pg_try_advisory_xact_lock(_LOCK))).scalar():
                 return 0

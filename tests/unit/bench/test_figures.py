@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from bench.figures import Bar, Latencies, Schedule, Spread, percentile, ratios
+from bench.figures import Bar, Latencies, Schedule, Spread, median_interval, percentile, ratios
 
 
 @pytest.mark.parametrize(
@@ -93,3 +93,16 @@ def test_latencies_are_summed_up_by_rank():
     found = Latencies.of([float(n) for n in range(1, 1001)])
 
     assert found == Latencies(count=1000, p50=500.0, p95=950.0, p99=990.0, max=1000.0)
+
+
+def test_the_interval_of_a_median_comes_from_the_order_of_nine_values() -> None:
+    low, high, confidence = median_interval([5, 1, 9, 2, 8, 3, 7, 4, 6])
+
+    assert (low, high) == (2, 8)
+    assert confidence == pytest.approx(0.961, abs=0.001)
+
+
+def test_too_few_values_give_all_of_them_and_say_how_sure_that_is() -> None:
+    assert median_interval([3.0, 1.0]) == (1.0, 3.0, 0.5)
+    with pytest.raises(ValueError, match="nothing"):
+        median_interval([])
