@@ -320,11 +320,11 @@ def test_a_renamed_field_is_one_finding_that_says_where_it_went(hub: Hub) -> Non
     loader = hub.loader()
     watch = watch_of(hub, loader)
     at = AT
-    for n in range(36):
+    for n in range(66):
         at += timedelta(seconds=1)
         hub.now = at
-        renamed = {"mobile": None, "contact": {"phone": f"1990000{n:04d}"}} if n > 29 else {}
-        batch = [a_push(f"74100000000{n:02d}{k:05d}", **renamed) for k in range(8)]
+        renamed = {"mobile": None, "contact": {"phone": f"1990000{n:04d}"}} if n > 54 else {}
+        batch = [a_push(f"74100000000{n:02d}{k:05d}", **renamed) for k in range(4)]
         hub.store("douyin", batch, at=at)
         loader.drain()
         watch.tick(force=True)
