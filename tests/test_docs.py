@@ -18,7 +18,7 @@ CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text("utf-8")
 WRITTEN = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\(([^)#:]+)\)")
 # Set by a demo for itself.
-INTERNAL = {"HUB_DEMO_PUSH_SECRET", "HUB_DEMO_APP_SECRET", "HUB_DEMO_FORM_SECRET"}
+INTERNAL = {f"HUB_DEMO_{name}_SECRET" for name in ("PUSH", "STAR", "APP", "FORM")}
 
 
 def environment_variables() -> set[str]:

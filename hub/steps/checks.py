@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from hub.crm.counts import doubled_leads
 from hub.database.engine import store_errors
 from hub.inbox.held_groups import HeldGroup, held_groups
+from hub.ops.profiles import StoredArrivals, read_arrivals
 from hub.ops.reports import last_windows, recent_latency
 from hub.ops.windows import LATENCY_BOUNDS_MS, WINDOW
 from hub.registry.source_findings import SourceFinding, open_findings
@@ -29,7 +30,7 @@ from hub.steps.check_results import (
     Severity,
     canonical_asset,
 )
-from hub.steps.drift_checks import VOLUME_OVER, declared_drift, judge_drift
+from hub.steps.drift_checks import VOLUME_OVER, SourceFacts, declared_drift, judge_drift
 from hub.steps.laws import Law, read_delivery_law, read_record_law, snapshot
 from hub.steps.spool_drain import count_spooled
 
@@ -52,6 +53,7 @@ class Facts:
     held: Mapping[str, Sequence[HeldGroup]]
     findings: Mapping[str, Sequence[SourceFinding]]
     last_hour: Mapping[str, tuple[int, ...]]
+    arrivals: Mapping[str, StoredArrivals]
     last_window: Mapping[str, datetime]
     latency: Mapping[str, tuple[int, ...]]
     leads: int
@@ -110,6 +112,7 @@ def read_facts(
             held=held_groups(conn),
             findings=open_findings(conn),
             last_hour=recent_latency(conn, merchants, since=now - VOLUME_OVER),
+            arrivals=read_arrivals(conn),
             last_window=last_windows(conn, merchants),
             latency=recent_latency(conn, merchants, since=now - LATENCY_OVER),
             leads=leads,
@@ -129,14 +132,19 @@ def judge(facts: Facts, settings: HubSettings, now: datetime) -> list[CheckResul
             _fresh(source_key, source, facts.last_window.get(source_key), now),
             _nothing_held(source_key, facts.held.get(source_key, ())),
             _latency(source_key, facts.latency.get(source_key, ())),
-            *judge_drift(
-                source_key,
-                facts.findings.get(source_key, ()),
-                facts.held.get(source_key, ()),
-                sum(facts.last_hour.get(source_key, ())),
-            ),
+            *judge_drift(source_key, _of_source(facts, source_key), now),
         ]
     return results
+
+
+def _of_source(facts: Facts, source_key: str) -> SourceFacts:
+    learned = facts.arrivals.get(source_key)
+    return SourceFacts(
+        findings=facts.findings.get(source_key, ()),
+        held=facts.held.get(source_key, ()),
+        last_hour=sum(facts.last_hour.get(source_key, ())),
+        arrivals=learned.body if learned else None,
+    )
 
 
 def evaluate(

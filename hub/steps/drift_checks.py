@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hub.drift import kinds
+from hub.drift.calendar import local_hour
 from hub.drift.kinds import Kind
+from hub.drift.silence import Arrivals
 from hub.inbox.held_groups import HeldGroup
 from hub.registry.source_findings import SourceFinding
 from hub.steps.check_results import (
@@ -40,25 +43,50 @@ def declared_drift(asset: tuple[str, ...]) -> list[CheckDeclaration]:
     ]
 
 
-def judge_drift(
-    source_key: str,
-    findings: Sequence[SourceFinding],
-    held: Sequence[HeldGroup],
-    last_hour: int,
-) -> list[CheckResult]:
-    """Results of the three checks, of what is open and held at the source and of its last hour's leads."""
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """What the three checks judge: what is open and held, leads of the last hour, what was learned so far."""
+
+    findings: Sequence[SourceFinding]
+    held: Sequence[HeldGroup]
+    last_hour: int
+    arrivals: Mapping[str, Any] | None
+
+
+def judge_drift(source_key: str, facts: SourceFacts, now: datetime) -> list[CheckResult]:
+    """Results of the three checks."""
     waiting: dict[str, int] = {}
-    for group in held:
+    for group in facts.held:
         waiting[group.finding] = waiting.get(group.finding, 0) + group.records
     changed = sorted(
-        (one for one in findings if one.kind not in _OWN_CHECK),
+        (one for one in facts.findings if one.kind not in _OWN_CHECK),
         key=lambda one: (_WORST_FIRST.get(one.severity, 0), one.since),
     )
+    volume, quiet = _learned(facts.arrivals, now)
+    surge, silence = (_of_kind(facts.findings, kind) for kind in (Kind.SURGE, Kind.SILENCE))
     return [
         _drift(source_key, changed, waiting),
-        _figure(source_key, "volume", _of_kind(findings, Kind.SURGE), {"last_hour": last_hour}),
-        _figure(source_key, "silence", _of_kind(findings, Kind.SILENCE), {}),
+        _figure(source_key, "volume", surge, {"last_hour": facts.last_hour, **volume}),
+        _figure(source_key, "silence", silence, quiet),
     ]
+
+
+def _learned(
+    body: Mapping[str, Any] | None, now: datetime
+) -> tuple[dict[str, int | float], dict[str, int | float]]:
+    """What this hour of this kind of day is known for: leads, and minutes without one."""
+    if body is None:
+        return {}, {}
+    arrivals = Arrivals.from_json(body)
+    hour = arrivals.hours.get(local_hour(now))
+    volume: dict[str, int | float] = {}
+    quiet: dict[str, int | float] = {}
+    if arrivals.last_at is not None:
+        quiet["minutes"] = max(0, round((now - arrivals.last_at).total_seconds() / 60))
+    if hour is not None:
+        volume = {"usual_hour": round(hour.mean, 1), "most_in_an_hour": hour.most}
+        quiet["longest_minutes"] = round(hour.gap_s / 60)
+    return volume, quiet
 
 
 def _of_kind(findings: Sequence[SourceFinding], kind: Kind) -> SourceFinding | None:

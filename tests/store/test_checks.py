@@ -12,9 +12,10 @@ import sqlalchemy as sa
 
 from hub.alerts.tables import alert
 from hub.crm.tables import contact, contact_key, lead, lead_revision
+from hub.drift.silence import Arrivals
 from hub.inbox.tables import acknowledged, delivery, erased, held, queue, record
 from hub.model.ids import record_id, uuid7
-from hub.ops.tables import loader, window
+from hub.ops.tables import arrivals, loader, window
 from hub.ops.windows import BUCKETS
 from hub.registry.tables import finding, finding_source
 from hub.settings import FormSettings, HubSettings, SourceSettings
@@ -468,6 +469,24 @@ def test_the_volume_is_that_of_the_last_hour(engine):
     a_window(engine, at(-7200), loaded=50)
 
     assert checks_by_name(engine)["canonical/douyin-main:volume"].numbers == {"last_hour": 4}
+
+
+def test_volume_and_silence_say_what_the_source_is_known_for(engine):
+    """17 February 2026 is a holiday; 20:00 in Shanghai is this hour."""
+    learned = Arrivals()
+    for day in range(20):
+        learned.add(NOW - timedelta(days=20 - day, minutes=-10), 30)
+        learned.add(NOW - timedelta(days=20 - day, minutes=-70), 5)
+    body = {**learned.as_json(), "hours": {"holiday/20": [4, 120, 33, 900.0]}}
+    insert(
+        engine, arrivals, source_key="douyin-main", merchant="default", body=body, updated_at=NOW
+    )
+    checks = checks_by_name(engine)
+
+    volume = checks["canonical/douyin-main:volume"].numbers
+    assert volume == {"last_hour": 0, "usual_hour": 30.0, "most_in_an_hour": 33}
+    quiet = checks["canonical/douyin-main:silence"].numbers
+    assert quiet == {"minutes": 24 * 60 - 70, "longest_minutes": 15}
 
 
 def test_a_finding_raises_no_second_alert_by_its_check(engine):
