@@ -34,7 +34,10 @@ def office(per_hour: float, at_night: float = 0.05, on_free_days: float = 0.5) -
 
 @dataclass(frozen=True, slots=True)
 class ArrivalCase:
-    """`usual` until `then` begins, `factor` times as many for `hours` from then; asked every five minutes."""
+    """`usual` until `then` begins, `factor` times as many for `hours` from then.
+
+    It is asked every five minutes, over months four times a day.
+    """
 
     name: str
     usual: Rate
@@ -58,7 +61,7 @@ class ArrivalCase:
             while asked < at:
                 sight = arrivals.judge(asked)
                 labels |= {(sight.kind, sight.pointer)} if sight else set()
-                asked += _ASKED_EVERY if self.hours <= _LONG else timedelta(hours=1)
+                asked += _ASKED_EVERY if self.hours <= _LONG else timedelta(hours=6)
             arrivals.add(at, 1 if at < end else 0)
         return labels
 
