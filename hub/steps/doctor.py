@@ -18,9 +18,12 @@ from hub.database.sessions import oldest_transaction_age
 from hub.errors import HubError
 from hub.inbox import counts
 from hub.ops import health
+from hub.registry.files import SchemaFiles, schema_files
+from hub.registry.findings import find_findings
 from hub.settings import HubSettings, SourceSettings, config_path, load_settings
 from hub.steps.keys import open_keyring
 from hub.steps.open_store import Store, open_store
+from hub.steps.publish import newer_shipped, unexported
 from hub.steps.spool_drain import count_spooled
 
 OLD_SNAPSHOT = timedelta(minutes=15)
@@ -60,7 +63,7 @@ def examine(spool: Path, now: datetime | None = None) -> list[Finding]:
     findings.append(_try("keys", lambda: str(len(open_keyring().sealing)) + " sealing keys"))
     try:
         with open_store(migrate=False) as store:
-            findings += _store(store, spool, now)
+            findings += _store(store, settings, spool, now)
     except HubError as error:
         findings.append(
             Finding(
@@ -105,7 +108,7 @@ def _secret(key: str, source: SourceSettings) -> Finding:
     return Finding(f"source {key}", Health.GOOD, f"{source.platform}, {signature.scheme}")
 
 
-def _store(store: Store, spool: Path, now: datetime) -> Iterator[Finding]:
+def _store(store: Store, settings: HubSettings, spool: Path, now: datetime) -> Iterator[Finding]:
     revision = current_revision(store.engine)
     if revision != HEAD:
         yield Finding("schema", Health.BAD, f"at {revision}, needs {HEAD}", "hub migrate")
@@ -116,6 +119,33 @@ def _store(store: Store, spool: Path, now: datetime) -> Iterator[Finding]:
         yield _loader(conn, now)
         yield _held(conn)
         yield _spool(conn, spool)
+        yield _drift(conn)
+        try:
+            yield from _mappings(conn, schema_files(settings))
+        except HubError as error:
+            yield Finding("mappings", Health.BAD, str(error), "correct `schemas_dir` in hub.yaml")
+
+
+def _drift(conn: sa.Connection) -> Finding:
+    count = len(find_findings(conn, states=("open",)))
+    if count:
+        return Finding("drift", Health.WARNING, f"{count} findings are open", "hub drift list")
+    return Finding("drift", Health.GOOD, "no source has changed")
+
+
+def _mappings(conn: sa.Connection, files: SchemaFiles) -> Iterator[Finding]:
+    """Where the registry and the shipped files differ."""
+    loose, newer = unexported(conn, files), newer_shipped(conn, files)
+    for merchant, name in loose:
+        whose = f" --merchant {merchant}" if merchant else ""
+        seen = f"{name} is live, and no file holds it as it is"
+        mend = f"hub mapping export {name.rpartition('/')[0]}{whose}, then commit the file"
+        yield Finding("mappings", Health.WARNING, seen, mend)
+    for name in newer:
+        seen = f"{name} is shipped, and an older version is live"
+        yield Finding("mappings", Health.WARNING, seen, f"hub mapping publish {name}")
+    if not (loose or newer):
+        yield Finding("mappings", Health.GOOD, "what is live is what the files hold")
 
 
 def _snapshot(conn: sa.Connection) -> Finding:

@@ -187,16 +187,25 @@ def _write(path: Path, text: str, *, is_same: bool) -> None:
     path.write_text(text, "utf-8")
 
 
-def unexported(conn: sa.Connection, files: SchemaFiles) -> list[str]:
-    """Names of live mappings that no shipped file holds as they are: export and commit them."""
+def unexported(conn: sa.Connection, files: SchemaFiles) -> list[tuple[str, str]]:
+    """(merchant or "", name) of live mappings that no shipped file holds as they are: export and commit them."""
     ids = live.live_versions(conn).ids
-    shipped = {str(name) for name in files.mapping_names()}
-    documents = live.documents_of(conn, sorted(ids.values())).values()
+    documents = live.documents_of(conn, sorted(ids.values()))
     return sorted(
-        each.name
-        for each in documents
-        if each.name not in shipped or files.mapping(each.name) != each.mapping
+        (key[0], documents[number].name)
+        for key, number in ids.items()
+        if not _is_shipped(documents[number], files)
     )
+
+
+def _is_shipped(document: live.Document, files: SchemaFiles) -> bool:
+    try:
+        return files.mapping(document.name) == document.mapping and (
+            document.contract is None
+            or files.contract(str(document.mapping["from"])) == document.contract
+        )
+    except ConfigError:
+        return False
 
 
 def newer_shipped(conn: sa.Connection, files: SchemaFiles) -> list[str]:
