@@ -11,7 +11,7 @@ from typing import Any, Final
 from hub.drift.classes import class_of
 from hub.drift.evidence import Evidence
 from hub.drift.moves import Move
-from hub.drift.places import leaves_of, opened, value_at, with_value, without
+from hub.drift.places import is_place, leaves_of, opened, value_at, with_value, without
 from hub.drift.sample import NoSampleError, minimal_object
 from hub.drift.vocabulary import leaf_of, normal_name
 
@@ -28,16 +28,27 @@ _TEXTS: Final[Mapping[str, str]] = {
 }
 
 
-def base_payload(mapping: Mapping[str, Any], contract: Mapping[str, Any]) -> dict[str, Any]:
-    """The invented payload of the mapping's first test that gives a lead, else the least that is valid."""
+def base_payload(
+    mapping: Mapping[str, Any], contract: Mapping[str, Any], evidence: Evidence
+) -> dict[str, Any]:
+    """The invented payload of the mapping's first test that gives a lead.
+
+    Without such a test: the contract's fields that payloads have, each with an invented value of its class;
+    without payloads the least that is valid.
+    """
     for example in mapping.get("tests") or ():
         expect = example.get("expect") or {}
         if "doc" in expect and "held" not in expect and "not_a_lead" not in expect:
             return dict(json.loads(json.dumps(example["payload"])))
+    pointers = [f"/{name}" for name in contract.get("properties", {}) if is_place(f"/{name}")]
+    known = [pointer for pointer in pointers if evidence.values(pointer)]
+    filled: dict[str, Any] = {}
+    for pointer in known:
+        filled = with_value(filled, pointer, invented_value(evidence, pointer, 1))
     try:
-        return minimal_object(contract)
+        return minimal_object(contract, filled)
     except NoSampleError:
-        return {}
+        return filled
 
 
 @dataclass(slots=True)

@@ -96,7 +96,7 @@ def _finished(draft: Draft, findings: tuple[str, ...]) -> Proposal:
             str(situation.mapping["mapping"]), "MODEL" if draft.repoints else "ADDITION",
             situation.taken,
         )  # fmt: skip
-    old = base_payload(situation.mapping, situation.contract)
+    old = base_payload(situation.mapping, situation.contract, draft.evidence)
     samples = [shown_in(old, draft.evidence, draft.changes, n) for n in range(1, SAMPLES + 1)]
     compiled = situation.compile(mapping, contract or situation.contract)
     if changes:

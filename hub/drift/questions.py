@@ -99,9 +99,17 @@ def about_meaning(
             f" They may hold different values. Where does {label} come from?"
         )
         choices = (
-            Choice(REPOINT, f"{field} comes from {new}; {old} is kept beside it, not in {field}"),
-            Choice(PREFER, f"{field} comes from {new}, and from {old} where {new} is empty"),
-            Choice(KEEP, f"{field} stays with {old}; {new} becomes an extension field"),
+            Choice(
+                REPOINT,
+                f"{label} comes from the new field {new}; the value of {old} is kept beside it",
+            ),
+            Choice(
+                PREFER,
+                f"{label} comes from the new field {new}, and from {old} where that is empty",
+            ),
+            Choice(
+                KEEP, f"{label} stays with {old}; the new field {new} becomes an extension field"
+            ),
         )
     else:
         text = (
@@ -109,10 +117,12 @@ def about_meaning(
             f" person; they hold different values. What is {new}?"
         )
         choices = (
-            Choice(REPOINT, f"{field} comes from {new}; {old} stays where it is"),
-            Choice(EXTENSION, f"{new} becomes an extension field; {field} stays empty"),
+            Choice(REPOINT, f"{label} comes from the new field {new}; {old} stays where it is"),
+            Choice(
+                EXTENSION, f"the new field {new} becomes an extension field; {label} stays empty"
+            ),
         )
-    ignore = Choice(IGNORE, f"no rule; {new} stays under extra.unmapped")
+    ignore = Choice(IGNORE, f"no rule; the new field {new} stays under extra.unmapped")
     return Question(field, text, (*choices, ignore))
 
 

@@ -133,7 +133,7 @@ class _Try:
             self._extensions = extensions_by_merchant(conn)
         self._files: SchemaFiles = schema_files(settings)
         self._keyring, self._gathered, self._show = keyring, gathered, show
-        self._pii = pii_kinds(settings)
+        self._pii = pii_kinds(settings) | _extension_kinds(gathered.live.mapping, proposal.mapping)
         self._contracts = (gathered.contract, proposal.contract or gathered.contract)
         self._documents: tuple[Mapping[str, Any], Mapping[str, Any]] = (
             gathered.live.mapping,
@@ -227,7 +227,8 @@ class _Try:
             self.result.leads.append(LeadChange(origin, record, identity, shown))
 
     def _masked(self, change: FieldChange) -> FieldChange:
-        kind = self._pii.get(change.field.partition(".")[0], "text")
+        group = change.field.partition(".")[0]
+        kind = self._pii.get(change.field) or self._pii.get(group, "text")
         return FieldChange(
             change.field,
             change.what,
@@ -248,6 +249,17 @@ def _run(
         return (), (str(error.reason), error.path)
     except Exception as error:  # noqa: BLE001 -- as in the loader: a bug on one record holds that record
         return (), ("loader_bug", type(error).__name__)
+
+
+def _extension_kinds(*mappings: Mapping[str, Any]) -> dict[str, str]:
+    """How each extension field is masked; the one that hides more counts if two versions differ."""
+    kinds: dict[str, str] = {}
+    for mapping in mappings:
+        for name, rule in (mapping.get("extensions") or {}).items():
+            kind = str(rule.get("pii", "text"))
+            if kinds.get(f"ext.{name}", "none") == "none":
+                kinds[f"ext.{name}"] = kind
+    return kinds
 
 
 def _read_paths(mapping: CompiledMapping) -> frozenset[str]:
