@@ -74,7 +74,10 @@ def _follow(draft: Draft, move: Move) -> None:
     )
     read = f"{', '.join(places)}: from [{new}, {old}]"
     what = read if places else f"{old} is {new} now; no rule reads it"
-    draft.say(what, f"{old} moved to {new}; the old place stays as fallback", evidence)
+    why = f"{old} moved to {new}; the old place stays as fallback"
+    if any(place.startswith("key") for place in places):
+        why += "; leads that loaded without it get another id"
+    draft.say(what, why, evidence)
     draft.contract = without_required(draft.contract, move.source)
     draft.name_field(move.target)
 

@@ -10,6 +10,7 @@ from hub.drift.places import is_below, parts_of, path_of, pointer_of, pointer_to
 _LISTS_OF_RULES: Final = ("fields", "extensions")
 _FREE_SECTIONS: Final = ("order",)
 _SIMPLE: Final = ("account", "ignore")
+_JOINING: Final = (None, "join", "split", "region_cn")
 _RULE_KEYS: Final = frozenset(
     (
         *("from", "none_if", "with", "default", "mark", "required", "unusable", "when", "take"),
@@ -45,17 +46,22 @@ class _Follow:
         inside = parts_of(pointer)[len(parts_of(self._old)) :]
         return path_of(pointer_to((*parts_of(self._new), *inside)))
 
-    def sources(self, spec: Any, place: str) -> Any:  # noqa: ANN401 -- any `from`
-        """A `from`: the new source stands before the old one."""
+    def sources(self, spec: Any, place: str, *, joins: bool = False) -> Any:  # noqa: ANN401 -- any `from`
+        """A `from`: the new source stands before the old one; within `all` beside it, where order is all the same."""
         listed = spec if isinstance(spec, list) else [spec]
         found: list[Any] = []
         for source in listed:
+            if joins and isinstance(source, Mapping) and isinstance(source.get("all"), list):
+                found.append({"all": self.sources(source["all"], place)})
+                continue
             new = self._source(source)
             if new is not None and new not in listed:
                 self._note(place)
                 found.append(new)
             found.append(source)
-        return found if len(found) > len(listed) else spec
+        if not isinstance(spec, list) and len(found) == 1:
+            return found[0]
+        return found
 
     def _source(self, source: Any) -> Any:  # noqa: ANN401
         if isinstance(source, str):
@@ -87,7 +93,7 @@ class _Follow:
             return self.sources(spec, place)
         rule = dict(spec)
         if "from" in rule:
-            rule["from"] = self.sources(rule["from"], place)
+            rule["from"] = self.sources(rule["from"], place, joins=_joins(rule.get("with")))
         if "when" in rule:
             rule["when"] = self.condition(rule["when"], place)
         return rule
@@ -95,6 +101,13 @@ class _Follow:
     def _note(self, place: str) -> None:
         if place not in self.places:
             self.places.append(place)
+
+
+def _joins(steps: Any) -> bool:  # noqa: ANN401 -- a `with`
+    """Whether what reads a list takes its members for what they are, wherever they stand in it."""
+    first = steps[0] if isinstance(steps, list) and steps else steps
+    name = next(iter(first), None) if isinstance(first, Mapping) else first
+    return name in _JOINING
 
 
 def _section(walk: _Follow, name: str, section: Any) -> Any:  # noqa: ANN401

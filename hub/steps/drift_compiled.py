@@ -57,7 +57,9 @@ def compiler(files: SchemaFiles) -> Compile:
         key = json.dumps([mapping, contract], sort_keys=True, ensure_ascii=False)
         if key not in known:
             made = compile_document(mapping, files, contract=contract)
-            known[key] = CompiledForDrift(made, mapping)
+            known[key] = CompiledForDrift(
+                made, json.loads(key)[0]
+            )  # the caller goes on changing its own
         return known[key]
 
     return compile_for
