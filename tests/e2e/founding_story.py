@@ -6,9 +6,9 @@ commands as a person types them.
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -24,7 +24,6 @@ import msgspec
 import psycopg
 import sqlalchemy as sa
 
-from hub.connectors.douyin.simulator import Habits, PushSender, SimulatedStarClue, World
 from hub.crm.tables import lead
 from hub.database.embedded import EmbeddedServer
 from hub.database.migrate import upgrade
@@ -56,10 +55,10 @@ TAGS = (
 )  # fmt: skip
 DRIFT = "douyin-id-required"
 RATE = 200.0
-_BATCH = 100
 _LOOK_EVERY_S = 0.02
 _LOOK_BACK_S = 2.0
 _REVISIONS = "SELECT lead_id FROM crm.lead_revision WHERE record_id >= %s"
+_MAPPED_ANEW = "SELECT count(*) FROM crm.lead WHERE id = ANY(%s) AND mapping_version = %s"
 _ALERT = "SELECT EXISTS (SELECT 1 FROM alerts.alert WHERE dedupe_key LIKE 'drift:%')"
 
 
@@ -91,50 +90,57 @@ def strict_documents() -> tuple[dict[str, Any], dict[str, Any]]:
     return mapping, contract
 
 
-@dataclass
+@dataclass(frozen=True)
+class SentLead:
+    """A lead that was acknowledged to the sender; instants are Unix seconds."""
+
+    number: int
+    id: UUID
+    sent_at: float
+    acknowledged_at: float
+
+
 class Sent:
-    """The sender's side: a thread that pushes 星图 leads and remembers what was acknowledged."""
+    """The platform's process, and its own list of what was acknowledged."""
 
-    url: str
-    change_at: int
-    world: World = field(default_factory=lambda: World(20260217))
-    done: threading.Event = field(default_factory=threading.Event)
-    given_up: list[str] = field(default_factory=list)
-    _thread: threading.Thread | None = None
-
-    def __post_init__(self) -> None:
-        self.world.use_drift(DRIFT, after=self.change_at)
-        self.sender = PushSender(self.world, self.url, habits=Habits(at_once=32))
+    def __init__(self, url: str, change_at: int, keyring: KeyRing) -> None:
+        self._command = [
+            sys.executable, "-m", "tests.e2e.star_sender", url, str(RATE), DRIFT, str(change_at),
+        ]  # fmt: skip
+        self._keyring = keyring
+        self._process: subprocess.Popen[str] | None = None
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self.leads: list[SentLead] = []
+        self.given_up: list[str] | None = None
 
     def start(self) -> None:
         """Push at a steady rate until `stop`."""
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
-        self._thread.start()
+        self._process = subprocess.Popen(
+            self._command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=dict(os.environ)
+        )
+        self._reader.start()
 
     def stop(self) -> None:
         """Send no new lead; wait until every one is acknowledged or given up."""
-        self.done.set()
-        if self._thread is not None:
-            self._thread.join(60)
+        if self._process is not None:
+            self._process.terminate()
+            self._reader.join(60)
+            self._process.wait(10)
+            assert self._process.stdout is not None
+            self._process.stdout.close()
+            self._process = None
 
-    def count(self) -> int:
-        """How many leads were acknowledged."""
-        return len(self.sender.acknowledged)
-
-    def leads(self) -> list[tuple[SimulatedStarClue, float, float]]:
-        """Acknowledged leads in order, each with when it was sent and acknowledged (Unix seconds)."""
-        found = [
-            (ack.clue, ack.sent_at.timestamp(), ack.acknowledged_at.timestamp())
-            for ack in list(self.sender.acknowledged.values())
-            if isinstance(ack.clue, SimulatedStarClue)
-        ]
-        return sorted(found, key=lambda each: each[0].number)
-
-    async def _run(self) -> None:
-        while not self.done.is_set():
-            leads = self.world.add_star_clues(_BATCH, every_s=0.0)
-            report = await self.sender.send(leads, rate=RATE)
-            self.given_up += report.given_up
+    def _read(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            told = json.loads(line)
+            if "given_up" in told:
+                self.given_up = told["given_up"]
+                continue
+            key = self._keyring.synthetic_id("douyin/star_clue", *told["identity"])
+            lead_key = lead_id(MERCHANT, SOURCE, "lead", key, 0)
+            self.leads.append(SentLead(told["number"], lead_key, *told["times"]))
 
 
 class Watcher:
@@ -143,7 +149,7 @@ class Watcher:
     def __init__(self, url: str) -> None:
         self.seen: dict[UUID, float] = {}
         self.alert_at: float | None = None
-        self._url = url.replace("postgresql+psycopg://", "postgresql://")
+        self._url = _plain(url)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -154,7 +160,8 @@ class Watcher:
     def stop(self) -> None:
         """Look no more."""
         self._stop.set()
-        self._thread.join(10)
+        if self._thread.is_alive():
+            self._thread.join(10)
 
     def _run(self) -> None:
         with psycopg.connect(self._url, autocommit=True) as conn:
@@ -195,7 +202,8 @@ class Story:
         home.mkdir()
         (home / "hub.yaml").write_text(CONFIG, "utf-8")
         self.hub = HubProcesses(home, self.server.url, json.dumps(self.keys))
-        self.sent = Sent(f"{self.hub.url}/hooks/{SOURCE}/{SECRET}", self.length.change_at)
+        hook = f"{self.hub.url}/hooks/{SOURCE}/{SECRET}"
+        self.sent = Sent(hook, self.length.change_at, self.keyring)
         self.watcher = Watcher(self.server.url)
 
     # ---- the story
@@ -216,15 +224,11 @@ class Story:
 
     def wait_for_leads(self, count: int) -> None:
         """Go on when so many leads were acknowledged."""
-        wait_until(f"{count} leads", lambda: self.sent.count() >= count, seconds=120)
+        wait_until(f"{count} leads", lambda: len(self.sent.leads) >= count, seconds=120)
 
     def wait_for_alert(self) -> None:
         """Go on when an alert about drift is there."""
         wait_until("an alert about drift", lambda: self.watcher.alert_at is not None, seconds=60)
-        first = min(
-            sent for clue, sent, _ in self.sent.leads() if clue.number >= self.length.change_at
-        )
-        self.figures["alert_after_s"] = (self.watcher.alert_at or 0.0) - first
 
     def findings(self) -> list[sa.RowMapping]:
         """The open findings."""
@@ -258,16 +262,14 @@ class Story:
 
     def wait_for_replay(self) -> None:
         """Go on when all that came changed before the publication is in the CRM under the new version."""
-        affected = [self.id_of(clue) for clue, _, _ in self.affected()]
-        query = sa.select(sa.func.count()).where(
-            lead.c.id.in_(affected), lead.c.mapping_version == self.version
-        )
+        ids = [each.id for each in self.affected()]
+        with psycopg.connect(_plain(self.server.url), autocommit=True) as conn:
 
-        def is_done() -> bool:
-            with self.engine.connect() as conn:
-                return conn.execute(query).scalar_one() == len(affected)
+            def is_done() -> bool:
+                row = conn.execute(_MAPPED_ANEW, (ids, self.version), binary=True).fetchone()
+                return row is not None and row[0] == len(ids)
 
-        wait_until("the replay", is_done, seconds=120)
+            wait_until("the replay", is_done, seconds=120)
         self.replayed_at = time.time()
         self.figures["replayed_after_s"] = self.replayed_at - self.published_at
 
@@ -281,26 +283,21 @@ class Story:
 
     def close(self) -> None:
         """End the processes and the server."""
-        self.sent.done.set()
-        self.watcher._stop.set()
+        self.sent.stop()
+        self.watcher.stop()
         self.hub.stop()
         self.engine.dispose()
         self.server.release()
 
     # ---- looking
 
-    def id_of(self, clue: SimulatedStarClue) -> UUID:
-        """The lead's id in the CRM."""
-        key = self.keyring.synthetic_id("douyin/star_clue", *clue.identity())
-        return lead_id(MERCHANT, SOURCE, "lead", key, 0)
+    def changed(self) -> list[SentLead]:
+        """Acknowledged leads in the new form."""
+        return [each for each in self.sent.leads if each.number >= self.length.change_at]
 
-    def affected(self) -> list[tuple[SimulatedStarClue, float, float]]:
-        """Leads in the new form that were acknowledged before the publication."""
-        return [
-            each
-            for each in self.sent.leads()
-            if each[0].number >= self.length.change_at and each[2] < self.published_at
-        ]
+    def affected(self) -> list[SentLead]:
+        """Those of them that were acknowledged before the publication."""
+        return [each for each in self.changed() if each.acknowledged_at < self.published_at]
 
     def held(self) -> int:
         """How many records are held."""
@@ -317,20 +314,20 @@ class Story:
 
     def latency_ms(self, since: float, until: float) -> list[float]:
         """Sent → seen of the leads that were sent in [since, until)."""
-        waits = []
-        for clue, sent, _ in self.sent.leads():
-            if since <= sent < until:
-                waits.append(1000 * (self.watcher.seen.get(self.id_of(clue), sent + 3600) - sent))
-        return waits
+        return [
+            1000 * (self.watcher.seen.get(each.id, each.sent_at + 3600) - each.sent_at)
+            for each in self.sent.leads
+            if since <= each.sent_at < until
+        ]
 
     def _measure(self) -> None:
-        leads = self.sent.leads()
-        warm = leads[min(200, self.length.change_at // 2)][1]
-        changed = next(sent for clue, sent, _ in leads if clue.number >= self.length.change_at)
-        before = self.latency_ms(warm, changed)
+        first = min(each.sent_at for each in self.changed())
+        warm = sorted(each.sent_at for each in self.sent.leads)[self.length.change_at // 4]
+        before = self.latency_ms(warm, first)
         during = self.latency_ms(self.published_at, self.replayed_at)
         self.figures |= {
-            "leads": len(leads),
+            "alert_after_s": (self.watcher.alert_at or 0.0) - first,
+            "leads": len(self.sent.leads),
             "affected": len(self.affected()),
             "held": self.held_before,
             "live_before": len(before),
@@ -345,6 +342,11 @@ class Story:
     def _count(self, query: sa.Select[tuple[int]]) -> int:
         with self.engine.connect() as conn:
             return int(conn.execute(query).scalar_one())
+
+
+def _plain(url: str) -> str:
+    """A URL as psycopg takes it."""
+    return url.replace("postgresql+psycopg://", "postgresql://")
 
 
 def percentile_99(values: list[float]) -> float:

@@ -64,9 +64,9 @@ def check(story: Story) -> None:
     """Nothing is lost, nothing stays held, every changed lead has what came with the change."""
     verified = story.end()
     documents = story.documents()
-    expected = {story.id_of(clue) for clue, _, _ in story.sent.leads()}
-    changed = [clue for clue, _, _ in story.sent.leads() if clue.number >= story.length.change_at]
-    gained = [clue for clue in changed if has_gained(documents.get(story.id_of(clue), {}))]
+    expected = {each.id for each in story.sent.leads}
+    changed = story.changed()
+    gained = [each for each in changed if has_gained(documents.get(each.id, {}))]
     story.figures |= {"gained": len(gained), "lost": len(expected - documents.keys())}
     told = f"{'strict' if story.strict else 'tolerant'}: {json.dumps(story.figures)}"
     print(told)  # noqa: T201 -- the figures are what the story is told for
