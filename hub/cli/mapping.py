@@ -38,7 +38,7 @@ def lint(which: Which = None, as_json: Json = False) -> None:
     found = []
     for name in _names(files, which):
         try:
-            step.check_document(files, step.find_document(files, name))
+            step.check_named(files, name)
             found.append((name, "ok", ""))
         except ConfigError as error:
             found.append((name, "wrong", str(error)))
@@ -53,10 +53,7 @@ def run_tests(which: Which = None, as_json: Json = False) -> None:
     files = _files()
     rows = [
         (checked.name, example.name, "; ".join(example.differences) or "ok")
-        for checked in (
-            step.check_document(files, step.find_document(files, name))
-            for name in _names(files, which)
-        )
+        for checked in (step.check_named(files, name) for name in _names(files, which))
         for example in checked.examples
     ]
     print_rows(("mapping", "test", "result"), rows, as_json=as_json)
@@ -96,7 +93,7 @@ def publish(
     """Make a mapping live from the next batch on. Its own tests must pass."""
     files = _files()
     brought = load_contract(files, contract) if contract else None
-    checked = step.check_document(files, step.find_document(files, which), brought)
+    checked = step.check_named(files, which, brought)
     with open_store() as store:
         number = step.publish_checked(
             store.engine, checked, merchant=merchant, published_by=_who(by), reason=reason

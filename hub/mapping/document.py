@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.errors import ConfigError
+from hub.mapping.nearest import expected_one_of
 from hub.mapping.values import Json
 from hub.model.lead import RevisionMode
 
@@ -128,4 +129,4 @@ def only(document: Mapping[str, Any], allowed: Set[str], where: str) -> None:
     """
     for key in document:
         if key not in allowed:
-            raise ConfigError(f"{where}: {key!r} is none of {', '.join(sorted(allowed))}")
+            raise ConfigError(f"{where}: {expected_one_of(key, allowed)}")

@@ -10,7 +10,8 @@ from typing import TypeAlias
 from hub.errors import ConfigError, RecordError
 from hub.mapping.document import MappingDocument, only
 from hub.mapping.extensions import ExtensionField
-from hub.mapping.fields import TOUCH_FIELDS, lead_kind
+from hub.mapping.fields import LEAD_FIELDS, TOUCH_FIELDS, lead_kind
+from hub.mapping.nearest import did_you_mean
 from hub.mapping.notes import Doc, Notes, Write
 from hub.mapping.rules import RuleCompiler
 from hub.mapping.values import Json
@@ -121,7 +122,8 @@ def compile_fields(document: MappingDocument, rules: RuleCompiler) -> list[Write
         kind = lead_kind(target)
         if kind is None or (group and not _MEMBER.fullmatch(member)):
             raise ConfigError(
-                f"{where}: no canonical field; see `hub dictionary`, or use `extensions`"
+                f"{where}: no canonical field{did_you_mean(target, LEAD_FIELDS)};"
+                " others go under `extensions`"
             )
         into = groups.setdefault(group, []) if group else plain
         into.append(rules.field(spec, kind, target, where))

@@ -13,6 +13,7 @@ from hub.errors import ConfigError, RecordError
 from hub.mapping.alternatives import Alternatives
 from hub.mapping.conditions import Condition, compile_condition
 from hub.mapping.fields import KINDS
+from hub.mapping.nearest import expected_one_of
 from hub.mapping.notes import Doc, Evaluate, Notes
 from hub.mapping.paths import ALL
 from hub.mapping.sources import Source, Sources, gate_of
@@ -231,14 +232,14 @@ def _as_rule(spec: Json, allowed: frozenset[str], where: str) -> Doc:
         return {"from": [spec]}  # {answer: …} or {const: …} alone
     unknown = sorted(str(key) for key in spec.keys() - allowed)
     if unknown:
-        raise ConfigError(f"{where}: {unknown[0]!r} is none of {', '.join(sorted(allowed))}")
+        raise ConfigError(f"{where}: {expected_one_of(unknown[0], allowed)}")
     return spec
 
 
 def _one_of(rule: Doc, key: str, allowed: tuple[str, ...], where: str) -> str:
     value = rule.get(key, allowed[0])
     if value not in allowed:
-        raise ConfigError(f"{where}.{key}: {value!r} is none of {', '.join(allowed)}")
+        raise ConfigError(f"{where}.{key}: {expected_one_of(value, allowed)}")
     return str(value)
 
 

@@ -14,6 +14,7 @@ import yaml
 
 from hub.errors import ConfigError
 from hub.mapping.document import MappingName, parse_name
+from hub.mapping.nearest import did_you_mean
 from hub.settings import HubSettings
 
 RELEASED = "released.json"
@@ -33,7 +34,7 @@ class SchemaFiles:
         Raises:
             ConfigError: there is none, or it is no JSON.
         """
-        return _read_contract(self.root / f"{name}.json", name)
+        return _read_contract(self.root, name)
 
     def newest_contract(self, place: str) -> dict[str, Any]:
         """The newest contract of a folder such as `canonical/lead`.
@@ -173,10 +174,15 @@ _JsonLoader.yaml_implicit_resolvers = {
 
 
 @cache
-def _read_contract(path: Path, name: str) -> dict[str, Any]:
+def _read_contract(root: Path, name: str) -> dict[str, Any]:
     try:
-        return dict(json.loads(path.read_text("utf-8")))
+        return dict(json.loads((root / f"{name}.json").read_text("utf-8")))
     except FileNotFoundError as error:
-        raise ConfigError(f"{name}: no such contract in the schemas folder") from error
+        known = [
+            one.relative_to(root).with_suffix("").as_posix() for one in root.rglob("*-*-*.json")
+        ]
+        raise ConfigError(
+            f"from: {name}: no such contract in the schemas folder{did_you_mean(name, known)}"
+        ) from error
     except ValueError as error:
         raise ConfigError(f"{name}: not valid JSON") from error

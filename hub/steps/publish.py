@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,12 @@ from hub.mapping.examples import ExampleResult, run_examples
 from hub.registry import live
 from hub.registry.files import SchemaFiles, read_mapping, version_key
 from hub.steps.mappings import compile_document
+from hub.steps.schemas import line_at
 
+# `douyin/clue/1-0-0: spread.phone.with: what is wrong`, and the key that is wrong by itself.
+_PLACE = re.compile(r"(?:^|: )([a-z_]+(?:[.\[][\w.\[\]-]*)?): ")
+_STEP = re.compile(r"[.\[\]]+")
+_UNKNOWN_KEY = re.compile(r": '([^']+)' is none of ")
 _SECTIONS = (
     *(
         "mapping",
@@ -86,6 +92,37 @@ def check_document(
     compiled = compile_document(document, files, contract=contract)
     files.contract(str(document["to"]))
     return Checked(compiled.name, document, run_examples(compiled, document), contract)
+
+
+def check_named(
+    files: SchemaFiles, what: str, contract: Mapping[str, Any] | None = None
+) -> Checked:
+    """`check_document` of what `find_document` finds.
+
+    Raises:
+        ConfigError: as those do; an error inside a document names file, line and place.
+    """
+    document = find_document(files, what)
+    try:
+        return check_document(files, document, contract)
+    except ConfigError as error:
+        path = Path(what) if what.endswith((".yaml", ".yml")) else None
+        raise _located(
+            path or files.root / "mappings" / f"{document['mapping']}.yaml", error
+        ) from error
+
+
+def _located(path: Path, error: ConfigError) -> ConfigError:
+    """The error with the file and the line of the place that it names (`name: spread.phone.with: …`)."""
+    if not path.is_file():
+        return error
+    text = str(error)
+    place = _PLACE.search(text)
+    steps = [step for step in _STEP.split(place.group(1)) if step] if place else []
+    unknown = _UNKNOWN_KEY.search(text)
+    if unknown:
+        steps.append(unknown.group(1))
+    return ConfigError(f"{path}:{line_at(path.read_text('utf-8'), steps)}: {text}")
 
 
 def publish_checked(

@@ -14,6 +14,7 @@ import yaml
 from hub.drift.infer import infer_contract
 from hub.drift.keywords import ANNOTATIONS, CONDITION, ELSEWHERE, OPAQUE, UNDERSTOOD
 from hub.errors import ConfigError
+from hub.mapping.nearest import did_you_mean
 from hub.registry.files import SchemaFiles
 
 _KEYWORDS = sorted({*UNDERSTOOD, *OPAQUE, *CONDITION, *ELSEWHERE, *ANNOTATIONS})
@@ -65,7 +66,9 @@ def load_contract(files: SchemaFiles, which: str) -> dict[str, Any]:
     if not path.is_file():
         path = files.root / f"{which.removesuffix('.json')}.json"
     if not path.is_file():
-        raise ConfigError(f"{which}: neither a file nor a contract{_nearest(which, names(files))}")
+        raise ConfigError(
+            f"{which}: neither a file nor a contract{did_you_mean(which, names(files))}"
+        )
     text = _text_of(path)
     try:
         document = json.loads(text, parse_constant=_no_number)
@@ -91,12 +94,12 @@ def _check(path: Path, text: str, document: dict[str, Any]) -> None:
         jsonschema.Draft202012Validator.check_schema(document)
     except jsonschema.SchemaError as error:
         place = [str(part) for part in error.absolute_path]
-        hint = _nearest(error.instance, _TYPES) if "type" in place[-2:] else ""
-        where = f"{path}:{_line_at(text, place)}: /{'/'.join(place)}"
+        hint = did_you_mean(error.instance, _TYPES) if "type" in place[-2:] else ""
+        where = f"{path}:{line_at(text, place)}: /{'/'.join(place)}"
         raise ConfigError(f"{where}: {error.message.splitlines()[0]}{hint}") from None
     for place, word in _misspelt(document, []):
-        where = f"{path}:{_line_at(text, [*place, word])}: /{'/'.join([*place, word])}"
-        raise ConfigError(f"{where}: expected a keyword{_nearest(word, _KEYWORDS)}")
+        where = f"{path}:{line_at(text, [*place, word])}: /{'/'.join([*place, word])}"
+        raise ConfigError(f"{where}: expected a keyword{did_you_mean(word, _KEYWORDS)}")
 
 
 def _misspelt(schema: Any, place: list[str]) -> Iterator[tuple[list[str], str]]:  # noqa: ANN401
@@ -112,11 +115,6 @@ def _misspelt(schema: Any, place: list[str]) -> Iterator[tuple[list[str], str]]:
                 yield from _misspelt(inner, [*place, word, name])
         elif word in ("items", "additionalProperties"):
             yield from _misspelt(value, [*place, word])
-
-
-def _nearest(word: Any, known: Sequence[str]) -> str:  # noqa: ANN401 -- any JSON value
-    near = difflib.get_close_matches(str(word), known, 1, 0.5)
-    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _text_of(path: Path) -> str:
@@ -175,7 +173,7 @@ def _line_of_error(text: str, error: ValueError) -> int:
     return max(line, line + blank if text[:1].isspace() else line)
 
 
-def _line_at(text: str, place: Sequence[str]) -> int:
+def line_at(text: str, place: Sequence[str]) -> int:
     """The line of the deepest part of `place` that stands in a document; 1 if that cannot be said."""
     try:
         node = yaml.compose(text)
@@ -195,6 +193,11 @@ def _child(node: Any, part: str) -> tuple[int, Any] | None:  # noqa: ANN401 -- a
         for key, value in node.value:
             if key.value == part:
                 return key.start_mark.line + 1, value
+    if isinstance(node, yaml.SequenceNode) and not part.isdigit():
+        for item in node.value:  # rules of `spread` are named
+            name = _child(item, "name")
+            if name is not None and name[1].value == part:
+                return name[0], item
     if isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
         found = node.value[int(part)]
         return found.start_mark.line + 1, found

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hub.errors import ConfigError
+from hub.mapping.nearest import did_you_mean
 from hub.mapping.values import Clean, Json
 
 
@@ -64,7 +65,10 @@ def _build(entry: Json, known: Mapping[str, Transform], where: str) -> tuple[Cle
         name, options = entry, {}
     transform = known.get(name) if isinstance(name, str) else None
     if transform is None:
-        raise ConfigError(f"{where}: no transform {name!r}; `hub mapping transforms` lists them")
+        raise ConfigError(
+            f"{where}: no transform {name!r}{did_you_mean(name, known)};"
+            " `hub mapping transforms` lists them"
+        )
     given = options if isinstance(options, dict) else {}
     first = () if isinstance(options, dict) else (options,)
     try:

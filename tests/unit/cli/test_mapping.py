@@ -10,8 +10,12 @@ from typer.testing import CliRunner
 
 from hub.cli.mapping import app
 from hub.cli.output import CheckFailedError
+from hub.errors import ConfigError
+from hub.registry.files import SchemaFiles
+from hub.steps.publish import check_named
 
 RUNNER = CliRunner()
+FILES = SchemaFiles(Path(__file__).parents[3] / "schemas")
 SHIPPED = Path(__file__).parents[3] / "schemas" / "mappings" / "webform" / "form" / "1-0-0.yaml"
 
 
@@ -75,3 +79,27 @@ def test_a_file_that_is_no_mapping_is_one_clear_line(tmp_path, text):
 
     assert isinstance(result.exception, CheckFailedError)
     assert str(path) in json.loads(result.output)[0]["problem"]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "told"),
+    [
+        ("with: phone_cn", "with: phone_ch", "spread.phone.with: no transform 'phone_ch'; did you mean phone_cn?"),
+        ("\n  address: address", "\n  adress: address", "fields.adress: no canonical field; did you mean address?"),
+        ("\ntouchpoints:", "\ntouchpoint:", "'touchpoint' is none of"),
+        ("star_clue/1-0-0\nto:", "star_cule/1-0-0\nto:", "did you mean raw/douyin/star_clue/1-0-0?"),
+    ],
+)  # fmt: skip
+def test_an_error_in_a_mapping_names_file_line_place_and_the_nearest_valid_name(
+    tmp_path: Path, right: str, wrong: str, told: str
+):
+    text = (FILES.root / "mappings" / "douyin/star_clue/1-0-0.yaml").read_text("utf-8")
+    assert text.count(right) == 1
+    path = tmp_path / "mine.yaml"
+    path.write_text(text.replace(right, wrong), "utf-8")
+    line = 1 + text[: text.index(right)].count("\n") + right.startswith("\n")
+    with pytest.raises(ConfigError) as caught:
+        check_named(FILES, str(path))
+
+    assert str(caught.value).startswith(f"{path}:{line}: ")
+    assert told in str(caught.value)
