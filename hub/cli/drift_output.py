@@ -43,6 +43,9 @@ def print_finding(shown: Mapping[str, Any]) -> None:
 
 def print_proposal(proposal: Proposal) -> None:
     """A proposal: every line with its reason, the verdicts, the questions."""
+    if not proposal.changes_anything and not proposal.questions:
+        print_line("\nno change of contract or mapping follows from it")
+        return
     contract = proposal.contract["$id"] if proposal.contract else "the live contract"
     print_line(f"\nproposal: {proposal.mapping['mapping']} with {contract}")
     print_line(f"  step of the contract: {proposal.step} ({proposal.step_reason})")

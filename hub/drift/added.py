@@ -23,7 +23,7 @@ from hub.drift.rewrite import follow_path, rules_reading
 from hub.drift.vocabulary import leaf_of, normal_name
 
 ENOUGH_READ = 0.9
-# One payload field that these are never taken from alone: they are made of several, or by their own rules.
+# Made of several fields, or in a zone that somebody has to know: never filled by a name alone.
 _NOT_BY_NAME = frozenset(("province_code", "city_code", "district_code", "submitted_at"))
 
 
@@ -113,6 +113,8 @@ def place_added(draft: Draft, pointer: str, *, required: bool) -> None:
     sources, siblings = draft.sources_of(field), _siblings(draft, field, pointer)
     if sources or siblings:
         _ask(draft, field, pointer, sources, siblings)
+    elif field in _NOT_BY_NAME:
+        _extension(draft, pointer, f"new; {meaning.evidence}, whose rule is written by hand")
     elif not _fills(draft, field, pointer, meaning.evidence):
         _extension(
             draft, pointer, f"new; {meaning.evidence}, but its values cannot be read as that"
@@ -174,8 +176,6 @@ def _is_state(draft: Draft, field: str, old: str) -> bool:
 
 def _fills(draft: Draft, field: str, pointer: str, said: str) -> bool:
     """Fill an empty canonical field, if nearly every value can be read as what its name says."""
-    if field in _NOT_BY_NAME:
-        return False
     trial = rewrite.with_rule(draft.mapping, field, path_of(pointer))
     read, total = draft.read_share(field, pointer, trial)
     if not total or read < ENOUGH_READ * total:

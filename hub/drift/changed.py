@@ -130,7 +130,7 @@ def _say_what_is_read(draft: Draft, pointer: str) -> None:
     fields = set(_fields_of(draft, pointer))
     compiled = draft.compiled()
     total = read = 0
-    for payload in draft.payloads_with([pointer]):
+    for payload in draft.payloads_with(pointer):
         result = compiled.run(payload)
         total += 1
         marks = {mark for doc in result.docs for mark in doc.get("marks", ())}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from hub.drift import recontract, rewrite
-from hub.drift.evidence import Evidence, slug_of
+from hub.drift.evidence import Evidence, has_value, slug_of
 from hub.drift.infer import infer_contract
 from hub.drift.invented import Changes
 from hub.drift.places import path_of, pointer_of, schema_at
@@ -111,20 +111,10 @@ class Draft:
     def read_share(self, field: str, pointer: str, mapping: Mapping[str, Any]) -> tuple[int, int]:
         """(payloads whose `field` a mapping fills, payloads that have a value at the pointer)."""
         compiled = self.situation.compile(mapping, self.contract)
-        having = Evidence([], {}, {})
-        total = read = 0
-        for payload in self.situation.payloads:
-            if not Evidence([payload], having.contract, having.sheet).values(pointer):
-                continue
-            total += 1
-            docs = compiled.run(payload).docs
-            read += any(field in doc for doc in docs)
-        return read, total
+        having = self.payloads_with(pointer)
+        read = sum(any(field in doc for doc in compiled.run(payload).docs) for payload in having)
+        return read, len(having)
 
-    def payloads_with(self, pointers: Sequence[str]) -> list[Mapping[str, Any]]:
-        """Payloads that have a value at one of the places."""
-        return [
-            payload
-            for payload in self.situation.payloads
-            if any(Evidence([payload], {}, {}).values(pointer) for pointer in pointers)
-        ]
+    def payloads_with(self, pointer: str) -> list[Mapping[str, Any]]:
+        """Payloads that have a value at a place."""
+        return [p for p in self.situation.payloads if has_value(p, pointer)]

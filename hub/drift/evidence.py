@@ -31,6 +31,14 @@ _OF_KIND: Final[Mapping[str, str]] = {
 }
 
 
+_ABSENT: Final[tuple[Any, ...]] = (None, "", [], {})
+
+
+def has_value(payload: Mapping[str, Any], pointer: str) -> bool:
+    """Whether anything stands at a place: null and what is empty do not count."""
+    return value_at(payload, pointer) not in _ABSENT
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Sample payloads, the contract and the vendor's sheet, asked about one place at a time."""
@@ -42,7 +50,7 @@ class Evidence:
     def values(self, pointer: str) -> list[Any]:
         """What stands at a place, absent values left out."""
         found = (value_at(payload, pointer) for payload in self.payloads)
-        return [value for value in found if value not in (None, "", [], {})]
+        return [value for value in found if value not in _ABSENT]
 
     def says(self, pointer: str) -> str:
         """In how many of the payloads a place has a value, for people."""

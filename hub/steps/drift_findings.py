@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from hub.alerts.notices import notices_about
 from hub.alerts.outbox import close_alert
 from hub.database.engine import driver, store_errors
-from hub.drift.kinds import State
+from hub.drift.kinds import Kind, State
 from hub.drift.sheet import decode_sheet, read_sheet, sheet_differences
 from hub.errors import ConfigError
 from hub.inbox.newest import held_by_finding
@@ -82,6 +82,8 @@ def what_to_run(finding: Finding) -> str:
     """The command that helps with a finding."""
     if finding.state in (SOLVED, DISMISSED):
         return ""
+    if finding.kind in (Kind.SILENCE, Kind.SURGE):
+        return f"hub source check {finding.source_key}"
     part_of = finding.detail.get("part_of")
     return f"hub drift publish {part_of or finding.id} --reason …"
 
