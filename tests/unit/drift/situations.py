@@ -19,6 +19,16 @@ CANONICAL = FILES.newest_contract("canonical/lead")
 COMPILE = compiler(FILES)
 
 
+TAGS: dict[str, Any] = {
+    "fan_level": 3,
+    "interact_count": lambda n: n,
+    "spend_level": lambda n: ("高", "中", "低")[n % 3],
+    "interest_tags": ["美食", "旅行"],
+    "is_fan": True,
+    "score": 0.5,
+}
+
+
 @dataclass(frozen=True)
 class A:
     """A finding: kind, pointer, detail."""
