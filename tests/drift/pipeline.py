@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +12,14 @@ from hub.drift.kinds import Kind, Sight
 from hub.drift.moves import FieldFacts, find_moves
 from hub.drift.profile import Profile, ProfilePlan
 from hub.drift.shape import ShapeReader
+from hub.registry.files import SchemaFiles
 from tests.drift.payloads import CONTAINERS
 
-SCHEMAS = Path(__file__).parents[2] / "schemas/raw"
+FILES = SchemaFiles(Path(__file__).parents[2] / "schemas")
 TICK = 50
 KNOWN_AFTER = 200
 WINDOW = 200
 _FADES_PAST = 20_000
-
-
-@cache
-def contract_of(name: str) -> Mapping[str, Any]:
-    """The newest shipped raw contract of `douyin/clue` and the like."""
-    newest = max((SCHEMAS / name).glob("*.json"))
-    found: dict[str, Any] = json.loads(newest.read_text("utf-8"))
-    return found
 
 
 @dataclass(slots=True)
@@ -53,8 +44,8 @@ class Detector:
 
     @classmethod
     def of(cls, name: str, sample: int = 1) -> Detector:
-        """The detector of a shipped contract."""
-        return cls(contract_of(name), CONTAINERS.get(name, ()), sample)
+        """The detector of the newest shipped contract of `douyin/clue` and the like."""
+        return cls(FILES.newest_contract(f"raw/{name}"), CONTAINERS.get(name, ()), sample)
 
     def read(self, payloads: Iterable[dict[str, Any]]) -> None:
         """Take payloads one by one, judging as the evaluator's ticks do."""

@@ -57,6 +57,8 @@ def _clue_fields() -> Iterator[Case]:
     yield case("tags are gone", CLUE, c.without("tags"), missing("/tags"))
     yield case("tags stay empty", CLUE, c.put(tags=[]), missing("/tags"))
     yield case("weixin is gone", CLUE, c.without("weixin"), missing("/weixin"))
+    state = "convert_status"  # it settles late, too, but is never blank until then
+    yield case("the conversion is gone", CLUE, c.without(state), missing(f"/{state}"))
     yield case(
         "a label is gone",
         CLUE,

@@ -24,12 +24,9 @@ PERSONAL = re.compile(
     r"199\D?0000|[张王李赵陈刘杨黄周吴](?:三|四|五|小明|小红|测试|示例|晓梅|子轩)|测试\d|wx_demo|dy_demo|ou_demo|\d{12}|DEMO\d"
     r"|试听|想了解|下午联系|朋友推荐"
 )
-# Nobody can tell a field that the platform fills later from one that it stopped to fill, unless the contract
-# says `x-fills-later`; douyin/clue/1-0-0 does not say it of app_name.
 # A field that is filled in two of five leads and stays blank for a night, and one that is blank for good, look
 # the same for as long as a night.
 KNOWN_MISSED = {("tags stay empty", (Kind.FIELD_MISSING, "/tags"))}
-KNOWN_WRONG = {("conversion not settled", (Kind.FIELD_MISSING, "/app_name"))}
 
 
 def name_of(case: Case | ArrivalCase) -> str:
@@ -49,10 +46,9 @@ def results(detectors: dict[str, Detector]) -> dict[str, set[Label]]:
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
 def test_a_change_is_found_as_labelled(case: Case, results: dict[str, set[Label]]) -> None:
-    wrong = {label for name, label in KNOWN_WRONG if name == case.name}
     missed = {label for name, label in KNOWN_MISSED if name == case.name}
 
-    assert results[name_of(case)] == (case.expected | wrong) - missed
+    assert results[name_of(case)] == case.expected - missed
 
 
 @pytest.mark.parametrize("case", ARRIVALS, ids=name_of)
