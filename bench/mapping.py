@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from bench.figures import Spread
 from bench.payloads import SOURCE, encoded, listed, people, pushed
 from bench.report import Check, Section, Table
@@ -21,10 +19,10 @@ from hub.model.delivery import Envelope
 from hub.model.ids import record_id, uuid7
 from hub.model.lead import RecordContext
 from hub.privacy.keyring import KeyRing, new_keys
+from hub.registry.files import SchemaFiles
 from hub.settings import DEFAULT_MERCHANT, SourceSettings
 
-_SCHEMAS = Path(__file__).parent.parent / "schemas"
-_VERSION = "1-0-0"
+_FILES = SchemaFiles(Path(__file__).parent.parent / "schemas")
 WITH, WITHOUT = "with contract", "without contract"
 _ABOUT = (
     "`CompiledMapping.map` on decoded payloads, {count:,} different ones a run, CPU time; no sealing, no "
@@ -74,11 +72,11 @@ def _payloads(count: int) -> dict[str, list[dict[str, Any]]]:
 
 
 def _compiled(entity: str, *, contract: bool) -> CompiledMapping:
-    document = _SCHEMAS / "mappings" / "douyin" / entity / f"{_VERSION}.yaml"
-    schema = _SCHEMAS / "raw" / "douyin" / entity / f"{_VERSION}.json"
+    """The newest shipped mapping of an entity."""
+    names = {(name.platform, name.entity): str(name) for name in _FILES.newest_mappings()}
+    document = _FILES.mapping(names["douyin", entity])
     return compile_mapping(
-        yaml.safe_load(document.read_text("utf-8")),
-        contract=json.loads(schema.read_text("utf-8")) if contract else None,
+        document, contract=_FILES.contract(document["from"]) if contract else None
     )
 
 

@@ -3,20 +3,20 @@
 import json
 from pathlib import Path
 
-import yaml
-
 from bench import payloads
 from bench.mapping import Plan, measure
 from bench.payloads import PHONES, crm_id, listed, people, pushed, signature, without_id
 from hub.connectors.base import connector_for
 from hub.connectors.signatures import verify
-from hub.mapping.compile import compile_mapping
 from hub.model.delivery import Envelope, HookRequest
 from hub.model.ids import lead_id, record_id, uuid7
 from hub.model.lead import RecordContext
+from hub.registry.files import SchemaFiles
 from hub.settings import SignatureSettings, SourceSettings
+from hub.steps.mappings import compile_document
 
-SCHEMAS = Path(__file__).parents[3] / "schemas"
+FILES = SchemaFiles(Path(__file__).parents[3] / "schemas")
+NEWEST = {name.entity: str(name) for name in FILES.newest_mappings()}
 
 
 def test_the_same_number_is_the_same_lead():
@@ -41,11 +41,7 @@ def test_every_payload_maps_to_the_lead_that_the_watcher_waits_for(clock):
 
     for envelope in envelopes:
         [record] = connector_for("douyin").split(envelope, source)
-        folder = f"douyin/{record.entity}/1-0-0"
-        mapping = compile_mapping(
-            yaml.safe_load((SCHEMAS / "mappings" / f"{folder}.yaml").read_text("utf-8")),
-            contract=json.loads((SCHEMAS / "raw" / f"{folder}.json").read_text("utf-8")),
-        )
+        mapping = compile_document(FILES.mapping(NEWEST[record.entity]), FILES)
         context = RecordContext(
             "default",
             payloads.SOURCE,
