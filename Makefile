@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: setup demo test check format bench chaos browser lock clean
+.PHONY: setup demo test check format bench chaos drift browser lock clean
 
 setup: $(VENV)/.installed
 
@@ -34,7 +34,11 @@ bench: setup
 	$(BIN)/python -m bench $(ARGS)
 
 chaos: setup
-	$(BIN)/python -m pytest -m chaos tests/e2e $(ARGS)
+	$(BIN)/python -m pytest -m chaos $(ARGS)
+
+# The labelled cases of drift: precision and recall of each kind, and each case that is not as labelled.
+drift: setup
+	$(BIN)/python -m tests.drift
 
 browser:
 	apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver fonts-noto-cjk
