@@ -6,8 +6,8 @@ import importlib
 import logging
 import sys
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from hub.cli.output import CheckFailedError
 from hub.errors import HubError
@@ -60,19 +60,19 @@ def main() -> None:
     """Run a command: exit 0 done, 1 a check failed, 2 bad use, configuration or a refusal."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        build()(standalone_mode=False)
+        code = build()(standalone_mode=False)
     except CheckFailedError:
         sys.exit(CHECK_FAILED)
-    except click.exceptions.Exit as stop:
+    except typer.Exit as stop:
         sys.exit(stop.exit_code)
-    except click.Abort:
+    except typer.Abort:
         sys.exit(130)
-    except click.ClickException as error:
-        error.show()
+    except (HubError, TyperException) as error:
+        told = error.format_message() if hasattr(error, "format_message") else error
+        if str(told):  # a group without a command has printed its help
+            sys.stderr.write(f"hub: {told}\n")
         sys.exit(BAD_USE)
-    except HubError as error:
-        sys.stderr.write(f"hub: {error}\n")
-        sys.exit(BAD_USE)
+    sys.exit(code if isinstance(code, int) else DONE)
 
 
 if __name__ == "__main__":

@@ -117,15 +117,6 @@ def sources_of(conn: sa.Connection, finding_id: str) -> Sequence[sa.RowMapping]:
     return conn.execute(query.order_by(finding_source.c.source_key)).mappings().all()
 
 
-def sources_by_finding(conn: sa.Connection, ids: Sequence[str]) -> dict[str, set[str]]:
-    """Finding → the sources that show it."""
-    found: dict[str, set[str]] = {}
-    query = sa.select(finding_source.c.finding_id, finding_source.c.source_key)
-    for name, source_key in conn.execute(query.where(finding_source.c.finding_id.in_(ids))):
-        found.setdefault(name, set()).add(source_key)
-    return found
-
-
 def decide(  # noqa: PLR0913 -- who decided what, when and why
     conn: sa.Connection,
     ids: Sequence[str],

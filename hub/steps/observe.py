@@ -7,6 +7,7 @@ gather here and are written about once a second; the first sight of a finding go
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -39,11 +40,12 @@ Place: TypeAlias = tuple[str, str, str, str, str, str]
 
 @dataclass(slots=True)
 class _Tally:
-    """How often a source showed a change since the last flush."""
+    """How often a source showed a change since the last flush, and of how many records that is."""
 
     sight: Sight
     count: int = 0
     held: int = 0
+    of: int = 0
 
 
 @dataclass(slots=True)
@@ -64,6 +66,7 @@ class _Watched:
     plan: ProfilePlan
     shapes: dict[Hashable, tuple[Seen, ...]] = field(default_factory=dict)
     samples: dict[tuple[str, str], _Sample] = field(default_factory=dict)
+    records: Counter[tuple[str, str]] = field(default_factory=Counter)
     looked: int = 0
 
     def place(self, merchant: str, source_key: str) -> Place:
@@ -80,6 +83,7 @@ class _Watched:
         if sample is None:
             sample = self.samples[key] = _Sample()
         sample.records += 1
+        self.records[key] += 1
         if work.payload_json is not None:
             sample.profile.observe(work.payload_json, self.plan)
 
@@ -96,6 +100,7 @@ class Observer:
         self._watched: dict[tuple[int, str], _Watched] = {}
         self._told: set[tuple[str, str | None]] = set()
         self._tallies: dict[tuple[Place, str], _Tally] = {}
+        self._counted: dict[tuple[Place, str], int] = {}
         self._flushed_at: datetime | None = None
         self.has_news = False
 
@@ -136,11 +141,22 @@ class Observer:
             if is_held:
                 self._name_reason(work, watched.mapping)
             if work.seen:
-                place = watched.place(work.merchant, work.source_key)
-                for seen in work.seen:
-                    first += self._count(place, seen, feeds=feeds, is_held=is_held, now=now)
+                first += self._sightings(work, watched, feeds=feeds, is_held=is_held, now=now)
         self.has_news = self.has_news or bool(first)
         add_sightings(conn, first)
+
+    def _sightings(
+        self, work: Work, watched: _Watched, *, feeds: bool, is_held: bool, now: datetime
+    ) -> Iterator[Sighting]:
+        """Count what one record shows; sightings to write at once."""
+        place = watched.place(work.merchant, work.source_key)
+        records = watched.records[work.merchant, work.source_key]
+        for seen in work.seen:
+            if feeds:
+                yield from self._count(place, seen, records, is_held=is_held, now=now)
+            elif (seen.finding, place[5]) not in self._told:
+                self._told.add((seen.finding, place[5]))
+                yield _sighting(place, seen.finding, _Tally(seen.sight), now)
 
     def flush(self, conn: psycopg.Connection[Any], now: datetime, *, force: bool = False) -> None:
         """Write down what was gathered: sights each time, profiles every few seconds."""
@@ -197,28 +213,34 @@ class Observer:
         if not near and work.reason == HeldReason.CONTRACT and work.seen:
             near = [work.seen[0]]
         if not near:
-            sight = Sight(kind, work.path, detail={"suspected": kind is Kind.FORMAT_CHANGED})
+            # One record alone says nothing of its platform; figures will, and then it is the same finding.
+            sight = Sight(kind, work.path, detail={"suspected": True})
             name = finding_id(work.scope, mapping.platform, mapping.entity, sight)
             near = [Seen(name, sight)]
             work.seen = (*work.seen, near[0])
         work.finding = near[0].finding
 
     def _count(
-        self, place: Place, seen: Seen, *, feeds: bool, is_held: bool, now: datetime
+        self, place: Place, seen: Seen, records: int, *, is_held: bool, now: datetime
     ) -> list[Sighting]:
-        """Add one record; the sighting to write at once if this loader never told of it."""
-        if not feeds and (seen.finding, place[5]) in self._told:
-            return []
+        """Add one live record, the `records`-th of its source; a sighting to write at once if it is the first."""
+        key = (place, seen.finding)
         told = (seen.finding, place[5])
         if told not in self._told:
             if len(self._told) > _SHAPES_KEPT:
                 self._told.clear()
+                self._counted.clear()
             self._told.add(told)
-            tally = _Tally(seen.sight, int(feeds), int(feeds and is_held))
-            return [_sighting(place, seen.finding, tally, now)]
-        tally = self._tallies.setdefault((place, seen.finding), _Tally(seen.sight))
+            self._counted[key] = records
+            return [_sighting(place, seen.finding, _Tally(seen.sight, 1, int(is_held), 1), now)]
+        tally = self._tallies.get(key)
+        if tally is None:
+            tally = self._tallies[key] = _Tally(seen.sight)
+        before = self._counted.get(key, records - 1)
         tally.count += 1
         tally.held += is_held
+        tally.of += records - before
+        self._counted[key] = records
         return []
 
 
@@ -230,7 +252,9 @@ def _covers(pointer: str, path: str) -> bool:
 def _sighting(place: Place, name: str, tally: _Tally, now: datetime) -> Sighting:
     merchant, scope, platform, entity, source_key, version = place
     sight = tally.sight
-    detail = {**sight.detail, **({"member": sight.member} if sight.member else {})}
+    detail = {**sight.detail, "of": tally.of}
+    if sight.member:
+        detail["member"] = sight.member
     return Sighting(
         name, merchant, scope, platform, entity, source_key, sight.kind.value, sight.pointer,
         detail, version, tally.count, tally.held, now,

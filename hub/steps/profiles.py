@@ -23,7 +23,7 @@ from hub.steps.sighted import Ledger
 
 # A source is known after so many sampled records; a window of so many, or so old, becomes known, too.
 KNOWN_AFTER = 200
-WINDOW_RECORDS, WINDOW_AGE = 200, timedelta(hours=1)
+WINDOW_RECORDS, WINDOW_AGE = 200, timedelta(days=1)
 JUDGED_FROM = 30
 # Old habits fade: past so many records what is known counts half.
 FADES_PAST = 20_000

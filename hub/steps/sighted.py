@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from hub.drift.judge import required_now
 from hub.drift.kinds import OF_ONE_SOURCE, Kind, Severity, State, severity_of, side_of
 from hub.ops.sightings import Sighting
 from hub.registry.findings import Finding
 
-REQUIRED_AFTER, REQUIRED_SHARE = 20, 0.99
 _RANK = {Severity.INFO: 0, Severity.WARNING: 1, Severity.CRITICAL: 2}
-_OWN = ("held", "shown", "of", "to", "part_of", "reasons")
+_OWN = ("held", "of", "to", "part_of", "reasons")
 
 
 @dataclass(slots=True)
@@ -87,6 +87,8 @@ class Ledger:
     def _again(self, finding: Finding, one: Sighting) -> None:
         held = int(finding.detail.get("held", 0)) + one.held
         kept = {name: finding.detail[name] for name in _OWN if name in finding.detail}
+        if "of" in one.detail:
+            kept["of"] = int(kept.get("of", 0)) + int(one.detail["of"])
         told = finding.detail if one.detail.get("suspected") else {**finding.detail, **one.detail}
         kind = Kind(finding.kind)
         severity = max(
@@ -115,44 +117,23 @@ class Ledger:
         return finding
 
 
-def note_required(
-    ledger: Ledger,
-    shown: Mapping[str, int],
-    totals: Mapping[str, int],
-    sources: Mapping[str, Iterable[str]],
-) -> None:
-    """Added fields that (nearly) every record has had since their first tick are required upstream.
-
-    `shown`: records that showed a finding in this tick; `totals`: live records by source; `sources`: which
-    sources show a finding.
-    """
-    for name, finding in list(ledger.known.items()):
+def note_required(ledger: Ledger) -> None:
+    """Added fields that (nearly) every record has had since they were first seen are required upstream."""
+    for finding in list(ledger.known.values()):
         if finding.kind != Kind.FIELD_ADDED or finding.state != State.OPEN:
             continue
-        of = sum(totals.get(source, 0) for source in sources.get(name, ()))
-        if "of" not in finding.detail:  # its first tick holds records from before it
-            ledger.put(replace(finding, detail={**finding.detail, "shown": 0, "of": 0}))
-            continue
-        if not of:
-            continue
-        seen = int(finding.detail.get("shown", 0)) + shown.get(name, 0)
-        of += int(finding.detail["of"])
-        detail: dict[str, Any] = {**finding.detail, "shown": seen, "of": of}
-        if of >= REQUIRED_AFTER and seen >= REQUIRED_SHARE * of:
-            detail["required"] = True
+        if required_now(finding.count, int(finding.detail.get("of", 0))):
             kind = Kind.FIELD_ADDED_REQUIRED
-            held = int(detail.get("held", 0))
+            severity = severity_of(kind, held=int(finding.detail.get("held", 0)))
             ledger.put(
                 replace(
                     finding,
                     kind=kind.value,
-                    severity=severity_of(kind, held=held).value,
-                    detail=detail,
+                    severity=severity.value,
+                    detail={**finding.detail, "required": True},
                 ),
                 is_news=True,
             )
-        else:
-            ledger.put(replace(finding, detail=detail))
 
 
 def _without_suspicion(detail: Mapping[str, Any]) -> dict[str, Any]:

@@ -94,10 +94,7 @@ class Watch:
         totals = Counter({d.source_key: 0 for d in deltas})
         for delta in deltas:
             totals[delta.source_key] += delta.records
-        shown: Counter[str] = Counter()
-        for one in sightings:
-            shown[one.finding_id] += one.count
-        note_required(ledger, shown, totals, _sources(conn, ledger.known, seen))
+        note_required(ledger)
         self._end_silences(ledger, totals, now)
         self._profiles.join_moves(conn, ledger)
         findings.save_findings(conn, ledger.rows())
@@ -155,17 +152,6 @@ class Watch:
     def _live_name(self, merchant: str, source_key: str, entity: str) -> str | None:
         source = self._sources.get(source_key)
         return self._mappings.live_name(merchant, source.platform, entity) if source else None
-
-
-def _sources(
-    conn: sa.Connection, known: dict[str, Finding], seen: Iterable[Sighting]
-) -> dict[str, set[str]]:
-    """Which sources show each finding that may turn out to be required."""
-    added = [name for name, finding in known.items() if finding.kind == Kind.FIELD_ADDED]
-    found = findings.sources_by_finding(conn, added)
-    for one in seen:
-        found.setdefault(one.finding_id, set()).add(one.source_key)
-    return found
 
 
 def _by_source(

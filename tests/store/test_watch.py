@@ -229,7 +229,13 @@ def test_a_publication_while_a_batch_is_under_way_strands_nothing(hub: Hub) -> N
     mapped = loader._preparer.map
 
     def publish_in_between(work: Any, accounts: Any) -> None:
-        if count(hub, "registry.mapping_publication WHERE version = '1-0-1'") == 0:
+        if (
+            count(
+                hub,
+                "registry.mapping_publication WHERE entity = 'clue_push' AND version = '1-0-1'",
+            )
+            == 0
+        ):
             make_live(hub, next_version(hub))
             other = watch_of(hub, hub.loader())
             assert other.tick(force=True) == 0, "there is nothing to see of the batch yet"
