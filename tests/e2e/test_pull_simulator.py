@@ -28,6 +28,7 @@ from tests.e2e.hub_processes import free_port, wait_until
 
 pytestmark = pytest.mark.postgres
 KEY, SECRET_ENV, PUSH_ENV, PUSH_SECRET = "ads", "HUB_TEST_APP", "HUB_TEST_PUSH", "path-secret-12"
+STAR = "star"
 
 
 class Hub:
@@ -53,7 +54,12 @@ class Hub:
                         "account_qps": 100,
                         "developer_qps": 100,
                     },
-                }
+                },
+                STAR: {
+                    "platform": "douyin",
+                    "push": "star_push",
+                    "signature": {"scheme": "static_path", "secret_env": PUSH_ENV},
+                },
             },
         }
         self.config.write_text(yaml.safe_dump(document), "utf-8")
@@ -178,8 +184,8 @@ def test_a_lead_that_is_pushed_and_pulled_is_one_lead(
     load(hub, engine, keyring)
     assert leads(engine) == 80
 
-    (listed,) = json.loads(hub.run("source", "list", "--json"))
-    assert (listed["source"], listed["grant"]) == (KEY, "good")
+    listed = {row["source"]: row for row in json.loads(hub.run("source", "list", "--json"))}
+    assert listed[KEY]["grant"] == "good"
     shown = json.loads(hub.run("source", "show", KEY, "--json"))
     assert shown["last_pull_at"]
     assert shown["callback"] == f"{hub.url}/oauth/{KEY}/callback"
@@ -242,3 +248,32 @@ def test_the_simulator_pushes_by_command(hub: Hub, engine: sa.Engine, keyring: K
     assert (report["leads"], report["acknowledged"], report["given_up"]) == (50, 50, 0)
     assert time.monotonic() - started < 60
     assert load(hub, engine, keyring)["loaded"] == 50
+
+
+def test_the_night_of_the_founding_story_can_be_played_by_command(
+    hub: Hub, engine: sa.Engine, keyring: KeyRing
+) -> None:
+    hub.receive()
+    printed = hub.run(
+        "simulate", "douyin", "--rate", "100", "--count", "40", "--star",
+        "--drift", "douyin-id-required", "--drift-after", "30",
+        "--push-to", f"{hub.url}/hooks/{STAR}/{PUSH_SECRET}",
+    )  # fmt: skip
+
+    report = json.loads(printed)
+    assert (report["leads"], report["star_leads"], report["acknowledged"]) == (0, 40, 40)
+    assert load(hub, engine, keyring)["loaded"] == 40
+    with engine.connect() as conn:
+        sealed = conn.execute(sa.text("SELECT id, sealed FROM crm.lead")).all()
+    documents = [json.loads(keyring.unseal(row.sealed, row.id.bytes)) for row in sealed]
+    changed = [doc for doc in documents if "douyin_id" in doc["extra"]["unmapped"]]
+    assert len(changed) == 10
+    assert all(doc["platform_state"]["uid"].isdigit() for doc in documents)
+
+
+def test_drifts_are_listed_and_an_unknown_one_is_refused(hub: Hub) -> None:
+    assert "douyin-id-required" in hub.run("simulate", "douyin", "--drift", "list")
+    refused = hub.run("simulate", "douyin", "--drift", "douyin_id", expect=2)
+
+    assert "no drift 'douyin_id'" in refused
+    assert "phone-renamed" in refused
