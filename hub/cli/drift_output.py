@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -11,6 +12,8 @@ from hub.cli.output import print_line, print_rows
 from hub.drift.situation import Proposal
 from hub.steps import drift_publish as publishing
 from hub.steps.drift_try import TryResult
+
+LEADS_SHOWN = 3  # of held records, of live ones, of samples
 
 
 def print_finding(shown: Mapping[str, Any]) -> None:
@@ -79,12 +82,19 @@ def print_try(result: TryResult, proposal: Proposal) -> None:
     """A try: leads that change, counts by field, what would stay held or be lost."""
     counts = ", ".join(f"{n} {origin}" for origin, n in sorted(result.records.items()))
     print_line(f"{result.before} → {result.after}, tried on {counts or 'no'} records")
+    told: Counter[str] = Counter()
     for change in result.leads:
+        told[change.origin] += 1
+        if told[change.origin] > LEADS_SHOWN:
+            continue
         print_line(f"  {change.origin} {change.lead or change.record}")
         for one in change.changes:
             print_line(
                 f"      {one.field}: {_short(one.before)} → {_short(one.after)} ({one.what})"
             )
+    more = sum(max(0, count - LEADS_SHOWN) for count in told.values())
+    if more:
+        print_line(f"  … and {more} more that were looked at; --json lists them")
     if result.fields:
         words = ("gained", "changed", "moved", "lost")
         rows = [(name, *(c[word] for word in words)) for name, c in sorted(result.fields.items())]
