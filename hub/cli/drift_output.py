@@ -82,19 +82,7 @@ def print_try(result: TryResult, proposal: Proposal) -> None:
     """A try: leads that change, counts by field, what would stay held or be lost."""
     counts = ", ".join(f"{n} {origin}" for origin, n in sorted(result.records.items()))
     print_line(f"{result.before} → {result.after}, tried on {counts or 'no'} records")
-    told: Counter[str] = Counter()
-    for change in result.leads:
-        told[change.origin] += 1
-        if told[change.origin] > LEADS_SHOWN:
-            continue
-        print_line(f"  {change.origin} {change.lead or change.record}")
-        for one in change.changes:
-            print_line(
-                f"      {one.field}: {_short(one.before)} → {_short(one.after)} ({one.what})"
-            )
-    more = sum(max(0, count - LEADS_SHOWN) for count in told.values())
-    if more:
-        print_line(f"  … and {more} more that were looked at; --json lists them")
+    _print_leads(result)
     if result.fields:
         words = ("gained", "changed", "moved", "lost")
         rows = [(name, *(c[word] for word in words)) for name, c in sorted(result.fields.items())]
@@ -110,6 +98,22 @@ def print_try(result: TryResult, proposal: Proposal) -> None:
     if result.loses:
         print_line(f"loss: {result.losses()}")
     print_questions(proposal)
+
+
+def _print_leads(result: TryResult) -> None:
+    told: Counter[str] = Counter()
+    for change in result.leads:
+        told[change.origin] += 1
+        if told[change.origin] > LEADS_SHOWN:
+            continue
+        print_line(f"  {change.origin} {change.lead or change.record}")
+        for one in change.changes:
+            print_line(
+                f"      {one.field}: {_short(one.before)} → {_short(one.after)} ({one.what})"
+            )
+    more = sum(max(0, count - LEADS_SHOWN) for count in told.values())
+    if more:
+        print_line(f"  … and {more} more that were looked at; --json lists them")
 
 
 def try_json(result: TryResult, proposal: Proposal) -> dict[str, Any]:
