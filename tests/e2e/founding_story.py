@@ -59,6 +59,9 @@ _LOOK_EVERY_S = 0.02
 _LOOK_BACK_S = 2.0
 _REVISIONS = "SELECT lead_id FROM crm.lead_revision WHERE record_id >= %s"
 _MAPPED_ANEW = "SELECT count(*) FROM crm.lead WHERE id = ANY(%s) AND mapping_version = %s"
+_PUBLISHED = (
+    "SELECT EXISTS (SELECT 1 FROM registry.mapping_publication WHERE published_by = 'tester')"
+)
 _ALERT = "SELECT EXISTS (SELECT 1 FROM alerts.alert WHERE dedupe_key LIKE 'drift:%')"
 
 
@@ -144,11 +147,12 @@ class Sent:
 
 
 class Watcher:
-    """Looks at the store from outside: when each lead was first there, and the first alert about drift."""
+    """Looks at the store from outside: when leads, the first alert about drift, the publication were there."""
 
     def __init__(self, url: str) -> None:
         self.seen: dict[UUID, float] = {}
         self.alert_at: float | None = None
+        self.live_at: float | None = None
         self._url = _plain(url)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -175,9 +179,9 @@ class Watcher:
         for (found,) in rows:
             self.seen.setdefault(found, now)
         if self.alert_at is None:
-            row = conn.execute(_ALERT).fetchone()
-            if row is not None and row[0]:
-                self.alert_at = time.time()
+            self.alert_at = now if _is_so(conn, _ALERT) else None
+        elif self.live_at is None:
+            self.live_at = now if _is_so(conn, _PUBLISHED) else None
 
 
 @dataclass
@@ -324,7 +328,8 @@ class Story:
         first = min(each.sent_at for each in self.changed())
         warm = sorted(each.sent_at for each in self.sent.leads)[self.length.change_at // 4]
         before = self.latency_ms(warm, first)
-        during = self.latency_ms(self.published_at, self.replayed_at)
+        # What was sent before the commit may have been taken by a batch of the old version.
+        during = self.latency_ms(self.watcher.live_at or 0.0, self.replayed_at)
         self.figures |= {
             "alert_after_s": (self.watcher.alert_at or 0.0) - first,
             "leads": len(self.sent.leads),
@@ -342,6 +347,11 @@ class Story:
     def _count(self, query: sa.Select[tuple[int]]) -> int:
         with self.engine.connect() as conn:
             return int(conn.execute(query).scalar_one())
+
+
+def _is_so(conn: psycopg.Connection[Any], query: str) -> bool:
+    row = conn.execute(query.encode()).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _plain(url: str) -> str:
