@@ -151,11 +151,10 @@ def _judged(field: _Field) -> Sight | None:
 
 def _missing(field: _Field) -> Sight | None:
     """A field that was filled and is not any more, or hardly; or whose very name is gone."""
-    if field.schema.get("x-fills-later") is True:
-        return None
     if field.of_before < BASELINE_RECORDS or field.of_now < RECENT_RECORDS:
         return None
-    if not (_is_unnamed(field) or _has_collapsed(field)):
+    fills_later = field.schema.get("x-fills-later") is True
+    if not (_is_unnamed(field) or (not fills_later and _has_collapsed(field))):
         return None
     before, now = field.before.filled / field.of_before, field.now.filled / field.of_now
     detail = {
