@@ -19,12 +19,22 @@ OTHER: Final = "other"
 _LONGEST_TEXT: Final = 80
 _MOST_ORDERS = 32
 _MOST_FINE = 4096
+_MOST_TYPES = 256
 _ITEMS_READ = 100
 # Where one of these stands, `properties` need not be all that the contract describes.
 _ELSEWHERE: Final = ("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "patternProperties")
 
 
 _NUMBERS = itertools.count()
+
+
+_STRUCTURAL: Final = frozenset(
+    {
+        *("$schema", "$id", "title", "description"),
+        *("type", "properties", "required", "additionalProperties", "items"),
+    }
+)
+_INNER: Final = frozenset({"properties", "required", "additionalProperties", "items"})
 
 
 @dataclass(slots=True)
@@ -42,6 +52,8 @@ class _Place:
     nested: tuple[tuple[str, _Place], ...] = ()
     delicate: tuple[str, ...] = ()
     plans: dict[tuple[str, ...], dict[tuple[type, ...], _Plan]] = field(default_factory=dict)
+    last_names: tuple[str, ...] | None = None
+    last_plan: _Plan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +64,15 @@ class _Plan:
     nested: tuple[tuple[str, _Place], ...]
     delicate: tuple[str, ...]
     is_all: bool
+    types: tuple[type, ...]
 
 
 class ShapeReader:
     """Compiled from a raw contract: what is new, missing or of another kind in a payload.
 
     `containers` are payload fields that hold answers by label: their inner names are data, not structure.
-    Pure but for bounded memos of what it has seen.
+    `decides`: the contract speaks of names and types alone, so that payloads of equal key are all valid or
+    none is. Pure but for bounded memos of what it has seen.
     """
 
     def __init__(self, contract: Mapping[str, Any], containers: Collection[str] = ()) -> None:
@@ -68,6 +82,7 @@ class ShapeReader:
         self._deep = any(len(steps) > 1 for steps, _ in listed)
         self._listed = tuple(listed)
         self._fine: set[tuple[Any, ...]] = set()
+        self.decides = _is_structural(contract, frozenset(containers))
 
     def key(self, payload: dict[str, Any]) -> Hashable:
         """Equal for payloads of equal structure: names and kinds, down to where the contract describes them."""
@@ -108,6 +123,32 @@ class ShapeReader:
                 text = _member_text(value)
                 if text is not None and text not in (place.members or ()):
                     yield _unknown_member(steps, place, text)
+
+
+def _is_structural(schema: Any, containers: frozenset[str] = frozenset()) -> bool:  # noqa: ANN401 -- any part of a contract
+    """Whether a contract says nothing that the key does not hold. `containers` are names directly below."""
+    if not isinstance(schema, Mapping):
+        return schema is True
+    if any(word not in _STRUCTURAL and not word.startswith("x-") for word in schema):
+        return False
+    if not isinstance(schema.get("additionalProperties", True), bool):
+        return False
+    fields = schema.get("properties", {})
+    return _are_structural_items(schema.get("items", True)) and all(
+        _is_structural(inner) and not (name in containers and _INNER & inner.keys())
+        for name, inner in fields.items()
+    )
+
+
+def _are_structural_items(schema: Any) -> bool:  # noqa: ANN401 -- any part of a contract
+    """Items that are plain values: of an array of objects the key holds the first hundred only."""
+    if not isinstance(schema, Mapping):
+        return schema is True
+    kinds = _kinds(schema) or frozenset(("number",))
+    is_plain = not _INNER & schema.keys()
+    return (
+        is_plain and _is_structural(schema) and not ("integer" in kinds and "number" not in kinds)
+    )
 
 
 def _compiled(
@@ -183,21 +224,30 @@ def _is_delicate(place: _Place) -> bool:
 
 def _key(place: _Place, value: dict[str, Any]) -> Hashable:
     names = tuple(value)
-    plans = place.plans.get(names)
-    if plans is None:
-        if len(place.plans) >= _MOST_ORDERS:
-            return _shuffled_key(place, value)
-        plans = place.plans[names] = {}
     types = tuple(map(type, value.values()))
-    plan = plans.get(types)
-    if plan is None:
-        if len(plans) >= _MOST_FINE:
+    plan = place.last_plan
+    if plan is None or names != place.last_names or types != plan.types:
+        plan = _known_plan(place, names, types)
+        if plan is None:
             return _shuffled_key(place, value)
-        plan = plans[types] = _plan(place, names, types)
+        place.last_names, place.last_plan = names, plan
     if plan.is_all:
         return plan.base
     inner = [_inner_key(one, value[name]) if value[name] else None for name, one in plan.nested]
     return plan.base, *inner, *_odd(plan.delicate, value)
+
+
+def _known_plan(place: _Place, names: tuple[str, ...], types: tuple[type, ...]) -> _Plan | None:
+    """The plan for these names and types; None if there are too many of either."""
+    plans = place.plans.get(names)
+    if plans is None:
+        if len(place.plans) >= _MOST_ORDERS:
+            return None
+        plans = place.plans[names] = {}
+    plan = plans.get(types)
+    if plan is None and len(plans) < _MOST_TYPES:
+        plan = plans[types] = _plan(place, names, types)
+    return plan
 
 
 def _shuffled_key(place: _Place, value: dict[str, Any]) -> Hashable:
@@ -216,7 +266,7 @@ def _plan(place: _Place, names: tuple[str, ...], types: tuple[type, ...]) -> _Pl
         if type_of.get(name) is float
         or (type_of.get(name) is str and "string" not in _kinds_at(place, name))
     )
-    return _Plan(next(_NUMBERS), nested, delicate, not nested and not delicate)
+    return _Plan(next(_NUMBERS), nested, delicate, not nested and not delicate, types)
 
 
 def _odd(names: tuple[str, ...], value: dict[str, Any]) -> list[str]:
@@ -240,9 +290,9 @@ def _inner_key(place: _Place, value: Any) -> Hashable:  # noqa: ANN401 -- any JS
     if isinstance(value, dict) and place.fields is not None:
         return _key(place, value)
     if isinstance(value, list) and place.items is not None:
-        items = value[:_ITEMS_READ]
         if place.items.fields is None and place.items.items is None:
-            return frozenset(map(type, items))
+            return frozenset(map(type, value))
+        items = value[:_ITEMS_READ]
         return frozenset((type(item), _inner_key(place.items, item)) for item in items)
     return None
 

@@ -93,12 +93,18 @@ class CompiledMapping:
         return None
 
     def map(
-        self, payload: dict[str, Any], context: RecordContext, synthetic_id: Callable[..., str]
+        self,
+        payload: dict[str, Any],
+        context: RecordContext,
+        synthetic_id: Callable[..., str],
+        *,
+        is_accepted: bool = False,
     ) -> Mapped:
         """What a record gives: leads and interactions, or the reason why it is no lead.
 
         `synthetic_id(*parts)` makes an id where the platform gives none. A payload that its contract
         refuses is mapped all the same and marked `off_contract:<field>`, unless the mapping holds such.
+        `is_accepted`: the caller knows that its contract accepts it (see `accepts`).
 
         Raises:
             RecordError: something required is absent or cannot be used; names reason and JSON Pointer.
@@ -106,7 +112,7 @@ class CompiledMapping:
         if type(payload) is not dict:
             raise RecordError(HeldReason.CONTRACT, "", "the payload is no object")
         notes = Notes()
-        fits = self._contract is None or self._contract.is_valid(payload)
+        fits = is_accepted or self.accepts(payload)
         refused = () if fits else self._refusals(payload, notes)
         if refused and self._holds_off_contract:
             raise RecordError(HeldReason.CONTRACT, refused[0], "the mapping says: hold")
@@ -116,6 +122,10 @@ class CompiledMapping:
             if error.reason == HeldReason.INVALID_VALUE and error.path in refused:
                 raise RecordError(HeldReason.CONTRACT, error.path, error.detail) from error
             raise
+
+    def accepts(self, payload: dict[str, Any]) -> bool:
+        """Whether the raw contract accepts a payload."""
+        return self._contract is None or bool(self._contract.is_valid(payload))
 
     def lineage(self) -> tuple[LineageEdge, ...]:
         """Each canonical field with the payload fields that it is made of."""

@@ -88,7 +88,7 @@ class Loader:
         self._registry_is_ready = False
         self._clock = clock
         self._mappings = LiveMappings(settings)
-        self.observer = Observer(detects=settings.detect_drift)
+        self.observer = Observer()
         self._preparer = Preparer(
             keyring,
             settings.all_sources(),

@@ -64,7 +64,6 @@ class Work:
     detail: str = ""
     payload_json: Any = None
     watched: Any = None
-    scope: str = ""
     tried: CompiledMapping | None = None
     seen: tuple[Seen, ...] = ()
     finding: str | None = None
@@ -94,20 +93,29 @@ class Accounts:
     owners: Mapping[tuple[str, str], tuple[str, str]]
 
 
-def unwatched(work: Work, payload: Any, mapping: CompiledMapping, scope: str) -> None:  # noqa: ANN401 -- any JSON value
+def unwatched(
+    work: Work,
+    payload: Any,  # noqa: ANN401 -- any JSON value
+    mapping: CompiledMapping,
+    scope: Callable[[], str],
+) -> bool:
     """`Preparer.look` where drift is not looked for: only the version that was tried is noted."""
-    work.scope, work.tried = scope, mapping
+    work.tried = mapping
+    return False
 
 
 @dataclass(frozen=True, slots=True)
 class Preparer:
-    """Turns queue rows into `Work`; everything it needs is handed in. `look` is told of every payload."""
+    """Turns queue rows into `Work`; everything it needs is handed in.
+
+    `look` is told of every payload, and says whether it knows that the contract accepts it.
+    """
 
     keyring: KeyRing
     sources: Mapping[str, SourceSettings]
     connectors: Mapping[str, Connector]
     mappings: LiveMappings
-    look: Callable[[Work, Any, CompiledMapping, str], None]
+    look: Callable[[Work, Any, CompiledMapping, Callable[[], str]], bool]
 
     def unpack(self, item: QueueItem) -> list[Work]:
         """The records of a delivery, sealed one by one, mapped or held."""
@@ -165,13 +173,19 @@ class Preparer:
             )
         self._find_merchant(work, source, mapping.account(payload), accounts)
         work.mapping = mapping.name
-        scope = self.mappings.scope(work.merchant, source.platform, work.entity)
-        self.look(work, payload, mapping, scope)
+        is_accepted = self.look(
+            work,
+            payload,
+            mapping,
+            lambda: self.mappings.scope(work.merchant, source.platform, work.entity),
+        )
         context = RecordContext(
             work.merchant, work.source_key, source.platform, work.entity, work.via, work.record_id,
             work.received_at,
         )  # fmt: skip
-        work.mapped = mapping.map(payload, context, self.keyring.synthetic_id)
+        work.mapped = mapping.map(
+            payload, context, self.keyring.synthetic_id, is_accepted=is_accepted
+        )
         if work.mapped.not_a_lead is not None or not work.mapped.leads:
             work.outcome = Outcome.NOT_A_LEAD
             work.reason = work.mapped.not_a_lead or "interaction_only"

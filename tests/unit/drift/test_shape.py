@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import random
+from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,6 +17,8 @@ from hub.drift.keywords import validator
 from hub.drift.kinds import Kind, Sight
 from hub.drift.shape import LONGEST_POINTER, MOST_SIGHTS, ShapeReader
 
+SHIPPED = Path(__file__).parents[3] / "schemas"
+STORED = Path(__file__).parents[2] / "payloads"
 CONTRACT: dict[str, Any] = {
     "type": "object",
     "required": ["id", "at"],
@@ -268,3 +274,73 @@ def test_a_contract_that_says_nothing_sees_nothing() -> None:
     reader = ShapeReader({})
 
     assert reader.sights({"a": 1}) == reader.members({"a": 1}) == ()
+
+
+def _scrambled(chance: random.Random, payload: dict[str, Any]) -> dict[str, Any]:
+    """A payload with a few of its values, names or nested values changed at random."""
+    odd: list[Any] = [
+        None,
+        "",
+        "文字",
+        "1",
+        0,
+        1,
+        1.0,
+        1.5,
+        True,
+        [],
+        [1],
+        ["x"],
+        [None],
+        {},
+        {"x": 1},
+    ]
+    changed = copy.deepcopy(payload)
+    for _ in range(chance.randrange(4)):
+        name = chance.choice([*changed, "unheard_of"])
+        inner = changed.get(name)
+        if isinstance(inner, dict) and inner and chance.random() < 0.5:
+            inner[chance.choice([*inner, "inner_new"])] = chance.choice(odd)
+        elif chance.random() < 0.2:
+            changed.pop(name, None)
+        else:
+            changed[name] = chance.choice(odd)
+    return changed
+
+
+@pytest.mark.parametrize(
+    "path", sorted(SHIPPED.glob("raw/*/*/*.json")), ids=lambda p: p.parent.name
+)
+def test_where_a_contract_decides_by_structure_payloads_of_one_key_are_all_valid_or_none(
+    path: Path,
+):
+    """The loader then validates one payload of each key, and no other."""
+    contract = json.loads(path.read_text("utf-8"))
+    reader = ShapeReader(contract, ("remark_dict", "form_fields", "fields"))
+    validator = jsonschema_rs.validator_for(contract)
+    chance = random.Random(20260217)
+    sample = json.loads((STORED / path.relative_to(SHIPPED / "raw")).read_text("utf-8"))
+    verdicts: dict[Any, set[bool]] = {}
+    for _ in range(4000):
+        payload = _scrambled(chance, sample)
+        verdicts.setdefault(reader.key(payload), set()).add(validator.is_valid(payload))
+
+    assert len(verdicts) > 100
+    if reader.decides:
+        assert [v for v in verdicts.values() if len(v) > 1] == []
+
+
+def test_a_contract_that_looks_at_values_does_not_decide_by_structure():
+    def decides(**schema: Any) -> bool:
+        return ShapeReader({"type": "object", "properties": {"a": schema}}, ("box",)).decides
+
+    assert decides(type=["string", "null"])
+    assert decides(type="array", items={"type": "string"})
+    assert not decides(type="string", pattern="^1")
+    assert not decides(enum=[1, 2])
+    assert not decides(type="integer", minimum=1)
+    assert not decides(type="array", items={"type": "integer"})
+    assert not decides(type="array", items={"type": "object", "required": ["b"]})
+    assert not decides(type="object", additionalProperties={"type": "string"})
+    assert not ShapeReader({"properties": {"box": {"required": ["b"]}}}, ("box",)).decides
+    assert not ShapeReader({"anyOf": [{"required": ["a"]}]}, ()).decides
