@@ -38,7 +38,9 @@ from hub.steps.observe import Observer
 from hub.steps.prepare import Accounts, Preparer, Work, unwatched
 
 log = logging.getLogger("hub.load")
-LIVE_BATCH, BULK_BATCH, POLITE_BATCH = 500, 2000, 200
+LIVE_BATCH, BULK_BATCH = 500, 2000
+# While live leads come, other batches are short: a live one may have to wait for the merchant's lock.
+POLITE_BATCH = {Lane.REPLAY: 50, Lane.BULK: 200}
 LIVE_IS_BUSY_S = 2.0
 HELD_AFTER_KILLS = 2
 
@@ -177,7 +179,7 @@ class Loader:
         if lane is Lane.LIVE:
             return LIVE_BATCH
         busy = self._live_seen_at and (now - self._live_seen_at).total_seconds() < LIVE_IS_BUSY_S
-        return POLITE_BATCH if busy else BULK_BATCH
+        return POLITE_BATCH[lane] if busy else BULK_BATCH
 
     def _batch(
         self, lane: Lane, claim: Callable[[psycopg.Connection[Any]], list[QueueItem]]

@@ -9,7 +9,7 @@ import psycopg
 
 from hub.inbox import marks
 
-AT_ONCE = 500
+AT_ONCE = 200
 
 
 def requeue_due(

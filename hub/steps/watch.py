@@ -59,12 +59,14 @@ class Watch:
         self._published_at: datetime | None = None
         self._looked_at: datetime | None = None
         self._arrivals_at: datetime | None = None
+        self._is_moving = False
 
     def tick(self, *, force: bool = False) -> int:
         """Hand over what this loader saw, and evaluate if nobody else does; how many records go to the replay lane."""
         now = self._clock()
         since = now - self._ticked_at if self._ticked_at else TICK_EVERY
-        if not force and since < (NEWS_EVERY if self._observer.has_news else TICK_EVERY):
+        is_urgent = self._observer.has_news or self._is_moving
+        if not force and since < (NEWS_EVERY if is_urgent else TICK_EVERY):
             return 0
         self._ticked_at = now
         with store_errors(), self._engine.begin() as conn:
@@ -75,6 +77,7 @@ class Watch:
             self._mappings.refresh(conn)
             self._evaluate(conn, now)
             moved = self._requeue(conn, now, force=force)
+        self._is_moving = moved > 0
         if moved:
             with store_errors(), self._engine.begin() as conn:
                 loaders.wake(driver(conn))
