@@ -11,6 +11,7 @@ from hub.drift.classes import described, json_kind
 from hub.drift.hints import is_data, may_be_listed, names_person
 from hub.drift.keywords import pointer_to
 from hub.drift.kinds import Kind, Sight
+from hub.drift.structural import is_structural
 
 MOST_SIGHTS: Final = 50
 LONGEST_POINTER: Final = 200
@@ -26,15 +27,6 @@ _ELSEWHERE: Final = ("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "pa
 
 
 _NUMBERS = itertools.count()
-
-
-_STRUCTURAL: Final = frozenset(
-    {
-        *("$schema", "$id", "title", "description"),
-        *("type", "properties", "required", "additionalProperties", "items"),
-    }
-)
-_INNER: Final = frozenset({"properties", "required", "additionalProperties", "items"})
 
 
 @dataclass(slots=True)
@@ -82,7 +74,7 @@ class ShapeReader:
         self._deep = any(len(steps) > 1 for steps, _ in listed)
         self._listed = tuple(listed)
         self._fine: set[tuple[Any, ...]] = set()
-        self.decides = _is_structural(contract, frozenset(containers))
+        self.decides = is_structural(contract, frozenset(containers))
 
     def key(self, payload: dict[str, Any]) -> Hashable:
         """Equal for payloads of equal structure: names and kinds, down to where the contract describes them."""
@@ -123,32 +115,6 @@ class ShapeReader:
                 text = _member_text(value)
                 if text is not None and text not in (place.members or ()):
                     yield _unknown_member(steps, place, text)
-
-
-def _is_structural(schema: Any, containers: frozenset[str] = frozenset()) -> bool:  # noqa: ANN401 -- any part of a contract
-    """Whether a contract says nothing that the key does not hold. `containers` are names directly below."""
-    if not isinstance(schema, Mapping):
-        return schema is True
-    if any(word not in _STRUCTURAL and not word.startswith("x-") for word in schema):
-        return False
-    if not isinstance(schema.get("additionalProperties", True), bool):
-        return False
-    fields = schema.get("properties", {})
-    return _are_structural_items(schema.get("items", True)) and all(
-        _is_structural(inner) and not (name in containers and _INNER & inner.keys())
-        for name, inner in fields.items()
-    )
-
-
-def _are_structural_items(schema: Any) -> bool:  # noqa: ANN401 -- any part of a contract
-    """Items that are plain values: of an array of objects the key holds the first hundred only."""
-    if not isinstance(schema, Mapping):
-        return schema is True
-    kinds = _kinds(schema) or frozenset(("number",))
-    is_plain = not _INNER & schema.keys()
-    return (
-        is_plain and _is_structural(schema) and not ("integer" in kinds and "number" not in kinds)
-    )
 
 
 def _compiled(
