@@ -26,6 +26,7 @@ _COLUMNS = (
     "path",
     "detail",
     "mapping_version",
+    "finding",
     "held_at",
 )
 
