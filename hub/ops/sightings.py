@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 class Sighting:
     """Records of one source that showed one change: how many, and how many of them are held.
 
-    `count` is of live records that came for the first time; a replay counts as 0.
+    `count` is of live records; a replay counts as 0.
     """
 
     finding_id: str

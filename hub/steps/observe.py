@@ -130,13 +130,15 @@ class Observer:
         for seen in work.seen:
             told = (seen.finding, watched.shapes.mapping.name)
             if told in self._told:
-                if feeds:
-                    watched.count(seen, is_held=is_held)
+                if work.live:
+                    watched.count(seen, is_held=is_held, is_first=feeds)
                 continue
             if len(self._told) > SHAPES_KEPT:
                 self._told.clear()
             self._told.add(told)
-            tally = Tally(seen.sight, int(feeds), int(feeds and is_held), int(feeds))
+            tally = Tally(
+                seen.sight, int(work.live), int(feeds and is_held), int(feeds), int(feeds)
+            )
             watched.counted[seen.finding] = watched.records
             yield _sighting(watched, seen.finding, tally, now)
 
@@ -179,7 +181,7 @@ def _covers(pointer: str, path: str) -> bool:
 
 def _sighting(watched: Watched, name: str, tally: Tally, now: datetime) -> Sighting:
     sight, mapping = tally.sight, watched.shapes.mapping
-    detail = {**sight.detail, "of": tally.of}
+    detail = {**sight.detail, "shown": tally.shown, "of": tally.of}
     if sight.member:
         detail["member"] = sight.member
     return Sighting(

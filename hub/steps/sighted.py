@@ -13,7 +13,8 @@ from hub.ops.sightings import Sighting
 from hub.registry.findings import Finding
 
 _RANK = {Severity.INFO: 0, Severity.WARNING: 1, Severity.CRITICAL: 2}
-_OWN = ("held", "of", "to", "part_of", "reasons")
+_ADDED_UP = ("shown", "of")
+_OWN = ("held", *_ADDED_UP, "to", "part_of", "reasons")
 
 
 @dataclass(slots=True)
@@ -87,8 +88,9 @@ class Ledger:
     def _again(self, finding: Finding, one: Sighting) -> None:
         held = int(finding.detail.get("held", 0)) + one.held
         kept = {name: finding.detail[name] for name in _OWN if name in finding.detail}
-        if "of" in one.detail:
-            kept["of"] = int(kept.get("of", 0)) + int(one.detail["of"])
+        for name in _ADDED_UP:
+            if name in one.detail:
+                kept[name] = int(kept.get(name, 0)) + int(one.detail[name])
         told = finding.detail if one.detail.get("suspected") else {**finding.detail, **one.detail}
         kind = Kind(finding.kind)
         severity = max(
@@ -122,7 +124,8 @@ def note_required(ledger: Ledger) -> None:
     for finding in list(ledger.known.values()):
         if finding.kind != Kind.FIELD_ADDED or finding.state != State.OPEN:
             continue
-        if required_now(finding.count, int(finding.detail.get("of", 0))):
+        shown, of = (int(finding.detail.get(name, 0)) for name in _ADDED_UP)
+        if required_now(shown, of):
             kind = Kind.FIELD_ADDED_REQUIRED
             severity = severity_of(kind, held=int(finding.detail.get("held", 0)))
             ledger.put(

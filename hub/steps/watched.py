@@ -20,11 +20,15 @@ Shape: TypeAlias = tuple[tuple[Seen, ...], bool]
 
 @dataclass(slots=True)
 class Tally:
-    """How often a source showed a change since the last flush, and of how many records that is."""
+    """How often a source showed a change since the last flush.
+
+    `shown` and `of` are of records that came for the first time alone: with the change, and in all.
+    """
 
     sight: Sight
     count: int = 0
     held: int = 0
+    shown: int = 0
     of: int = 0
 
 
@@ -84,12 +88,15 @@ class Watched:
         if payload is not None:
             self.profile.observe(payload, self.shapes.plan)
 
-    def count(self, seen: Seen, *, is_held: bool) -> None:
-        """One more live record that shows this."""
+    def count(self, seen: Seen, *, is_held: bool, is_first: bool) -> None:
+        """One more live record that shows this; `is_first`: it is no later revision."""
         tally = self.tallies.get(seen.finding)
         if tally is None:
             tally = self.tallies[seen.finding] = Tally(seen.sight)
         tally.count += 1
         tally.held += is_held
+        if not is_first:
+            return
+        tally.shown += 1
         tally.of += self.records - self.counted.get(seen.finding, self.records - 1)
         self.counted[seen.finding] = self.records

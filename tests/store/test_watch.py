@@ -423,3 +423,17 @@ def test_ids_of_findings_depend_on_what_changed_alone() -> None:
     assert finding_id("", "douyin", "clue", sight) == finding_id("", "douyin", "clue", same)
     assert finding_id("m", "douyin", "clue", sight) != finding_id("", "douyin", "clue", sight)
     assert finding_id("a", "b", "c", sight) != finding_id("", "ab", "c", sight)
+
+
+def test_a_later_revision_that_shows_a_change_is_counted_and_marked(hub: Hub) -> None:
+    loader = hub.loader()
+    hub.store("douyin", pushes(3))
+    hub.store("douyin", pushes(3, fan_level=2), at=AT + timedelta(seconds=1))
+    loader.drain()
+    watch_of(hub, loader).tick(force=True)
+
+    [finding] = found(hub)
+    assert finding.count == 3
+    assert finding.detail["shown"] == 0, "first-time records alone say what is required"
+    assert hub.outcomes() == {"loaded": 3, "revised": 3}
+    assert count(hub, "inbox.marked") == 3
