@@ -13,8 +13,8 @@ from hub.definitions.events import Metadata, column_lineage, numbers
 from hub.definitions.store import HubStore, OpenHub, clear_errors
 from hub.settings import HubSettings
 from hub.steps.lineage import SourceLineage, live_lineage
-from hub.steps.load import Loader
 from hub.steps.report import RUN_LOADER, loader_is_alive
+from hub.steps.work import drain_queue
 
 _DESCRIPTIONS = {
     names.LEAD: "Every lead, folded from all of its revisions.",
@@ -26,11 +26,7 @@ _DESCRIPTIONS = {
 def drain(opened: OpenHub) -> Metadata:
     """Load all that is queued, as a loader does, and say what that was."""
     alive = loader_is_alive(opened.engine, datetime.now(UTC))
-    loader = Loader(opened.engine, opened.keyring, opened.settings, name=RUN_LOADER)
-    try:
-        result = loader.drain()
-    finally:
-        loader.close()
+    result = drain_queue(opened.engine, opened.keyring, opened.settings, name=RUN_LOADER)
     metadata: Metadata = {
         "producer": dg.MetadataValue.text("run"),
         "records": dg.MetadataValue.int(result.records),

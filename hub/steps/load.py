@@ -65,6 +65,11 @@ class DrainResult:
     batches: int = 0
     counts: Counter[str] = field(default_factory=Counter)
 
+    def add(self, result: BatchResult) -> None:
+        """One more batch."""
+        self.batches += 1
+        self.counts.update(result.counts)
+
     @property
     def records(self) -> int:
         """How many records were decided."""
@@ -123,8 +128,7 @@ class Loader:
             result = self.run_once()
             if result is None:
                 break
-            total.batches += 1
-            total.counts.update(result.counts)
+            total.add(result)
         return total
 
     def reload(self, record_ids: Sequence[UUID]) -> BatchResult:

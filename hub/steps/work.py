@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from hub.errors import StoreAwayError
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings
-from hub.steps.load import BatchResult, Loader
+from hub.steps.load import BatchResult, DrainResult, Loader
 from hub.steps.watch import Watch
 
 log = logging.getLogger("hub.load")
@@ -55,7 +55,37 @@ def work(  # noqa: PLR0913 -- the store's three parts and how to stop
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
                 _revive(revive)
     finally:
+        _hand_over(watch)
         loader.close()
+
+
+def drain_queue(
+    engine: sa.Engine, keyring: KeyRing, settings: HubSettings, *, name: str
+) -> DrainResult:
+    """Load until the queue is empty and nothing is left to be mapped anew; what was done.
+
+    Raises:
+        StoreAwayError: the database is away; nothing is lost.
+    """
+    loader = Loader(engine, keyring, settings, name=name)
+    watch = Watch(engine, settings, loader.observer)
+    total = DrainResult()
+    try:
+        while (result := loader.run_once()) or watch.tick(force=True):
+            if result is not None:
+                total.add(result)
+                watch.tick()
+        return total
+    finally:
+        loader.close()
+
+
+def _hand_over(watch: Watch) -> None:
+    """What this loader saw and nobody has yet."""
+    try:
+        watch.tick(force=True)
+    except StoreAwayError as error:
+        log.info("what was seen in the last second is not counted: %s", error)
 
 
 def _revive(revive: Callable[[], bool]) -> None:

@@ -21,6 +21,7 @@ from hub.steps.load import Loader
 from hub.steps.replay import replay_source
 from hub.steps.verify import verify
 from hub.steps.watch import Watch
+from hub.steps.work import drain_queue
 from tests.store.test_load import AT, DOUYIN, Hub, a_push, settings_with
 
 pytestmark = pytest.mark.postgres
@@ -437,3 +438,17 @@ def test_a_later_revision_that_shows_a_change_is_counted_and_marked(hub: Hub) ->
     assert finding.detail["shown"] == 0, "first-time records alone say what is required"
     assert hub.outcomes() == {"loaded": 3, "revised": 3}
     assert count(hub, "inbox.marked") == 3
+
+
+def test_a_drain_evaluates_what_it_saw_and_replays_what_is_due(hub: Hub, keyring: KeyRing) -> None:
+    """So that somebody with nothing but Dagster has findings, and leads in their new form."""
+    hub.store("douyin", pushes(4, fan_level=2))
+    first = drain_queue(hub.engine, keyring, hub.settings, name="a run")
+    assert first.counts == {"loaded": 4}
+    assert [finding.pointer for finding in found(hub)] == ["/fan_level"]
+
+    make_live(hub, next_version(hub))
+    again = drain_queue(hub.engine, keyring, hub.settings, name="a run")
+    assert again.counts == {"loaded": 4}
+    assert {doc["ext"]["fan_level"] for doc in hub.lead_docs().values()} == {2}
+    assert drain_queue(hub.engine, keyring, hub.settings, name="a run").records == 0
