@@ -35,16 +35,19 @@ _INSIDE = re.compile(r"(?:(?:\+|00)?86[\s-]?)?1[3-9]\d[\s-]?\d{4}[\s-]?\d{4}")
 _DIGIT_BEFORE = re.compile(r"\d$")
 
 
-def phone_cn() -> Clean:
+def phone_cn(lent: bool = False) -> Clean:
     """mobile_e164 and phones: full-width digits, blanks, dashes, +86/0086/86, several numbers in one.
 
     The first mobile is `mobile_e164`; every other number goes to `phones` with its kind: mobile,
     landline, service (400, 95…), virtual (a number with an extension that a platform lends), masked,
-    foreign. A value without any number is unusable.
+    foreign. A value without any number is unusable. With `lent` the platform lends whole numbers: each
+    mobile is virtual, so that nobody is recognised by a number that is another person's next month.
     """
+    if not isinstance(lent, bool):
+        raise ValueError("lent: true or false")
 
     def run(value: Json) -> dict[str, Json] | None:
-        if type(value) is str and _is_plain_mobile(value):
+        if not lent and type(value) is str and _is_plain_mobile(value):
             return {"mobile_e164": "+86" + value}
         text = as_text(value)
         if text is None:
@@ -52,9 +55,13 @@ def phone_cn() -> Clean:
         found = list(_numbers(unicodedata.normalize("NFKC", text)))
         if not found:
             raise ValueError("no phone number")
-        return _sorted_out(found)
+        return _sorted_out([_as_virtual(phone) for phone in found] if lent else found)
 
     return run
+
+
+def _as_virtual(phone: Phone) -> Phone:
+    return phone | {"kind": "virtual"} if phone["kind"] == "mobile" else phone
 
 
 def _is_plain_mobile(text: str) -> bool:

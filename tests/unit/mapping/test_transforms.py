@@ -82,6 +82,25 @@ def test_a_landline_before_a_mobile_does_not_hide_it():
 
 
 @pytest.mark.parametrize(
+    ("typed", "kind", "value"),
+    [
+        ("19900001111", "virtual", "+8619900001111"),
+        ("+86 199 0000 1111", "virtual", "+8619900001111"),
+        ("19900001111转5678", "virtual", "+8619900001111;ext=5678"),
+        ("010-62345678", "landline", "+861062345678"),
+        ("199****1111", "masked", "199****1111"),
+    ],
+)
+def test_a_number_that_the_platform_lends_is_virtual_and_nobodys(typed, kind, value):
+    assert transform("phone_cn", typed, lent=True) == {"phones": [{"value": value, "kind": kind}]}
+
+
+def test_lent_is_a_plain_yes_or_no():
+    with pytest.raises(ValueError, match="true or false"):
+        transform("phone_cn", "19900001111", lent="maybe")
+
+
+@pytest.mark.parametrize(
     "typed", ["10000000000", "下次再说", "1990000111", "199000011112", "Enc.abc", True]
 )
 def test_what_is_no_phone_is_unusable(typed):
