@@ -1,0 +1,91 @@
+"""What can be set for a Meituan source under `options:`; what the notes do not know has no default."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from hub.connectors.meituan.signing import Profile
+from hub.errors import ConfigError
+from hub.settings import SourceSettings
+
+
+class MeituanOptions(BaseModel):
+    """Options of one Meituan source; an unknown one is refused, so that a typing error is seen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    # Push. The names are those that one public receiver has met; the vendor's own page is not public.
+    message_field: str = Field(default="message", min_length=1)
+    id_fields: tuple[str, ...] = Field(
+        default=("businessId", "msgType", "msgId"),
+        description="fields that together name a message; the last one must be there",
+    )
+    account_fields: tuple[str, ...] = ("opBizCode", "ePoiId")
+    ack: dict[str, Any] = Field(default_factory=lambda: {"code": 0, "message": "success"})
+    refusal: dict[str, Any] = Field(default_factory=lambda: {"code": -1, "message": "refused"})
+    refused_status: int = Field(default=401, ge=400, le=599)
+
+    # Calls.
+    profile: Profile = Profile.MTOP
+    app_id: str = Field(default="", description="developerId, or app_key of 北极星")
+    business_id: str = "58"
+    secret_env: str = Field(default="", description="environment variable of signKey or secret")
+    api_base: str = ""
+    tries: int = Field(default=4, ge=1)
+    retry_budget_s: float = Field(default=60.0, ge=0)
+    error_actions: dict[str, Literal["stop", "retry", "reauthorize"]] = Field(default_factory=dict)
+
+    @field_validator("app_id", "business_id", mode="before")
+    @classmethod
+    def _number(cls, value: object) -> object:
+        """YAML reads an id as a number."""
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return str(value) if whole else value
+
+    @field_validator("error_actions", mode="before")
+    @classmethod
+    def _codes(cls, value: object) -> object:
+        return {str(k): v for k, v in value.items()} if isinstance(value, dict) else value
+
+    @field_validator("id_fields")
+    @classmethod
+    def _id_fields(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value or not all(value):
+            raise ValueError("name at least one field")
+        return value
+
+    @field_validator("api_base")
+    @classmethod
+    def _base(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+            raise ValueError("must be https (plain http only on this machine)")
+        return value.rstrip("/")
+
+
+_CACHE_SIZE = 256
+# Settings live as long as the process and every delivery needs its options: the settings are kept beside
+# them, so that an id cannot come to mean other settings.
+_cache: dict[int, tuple[SourceSettings, MeituanOptions]] = {}
+
+
+def options_of(source: SourceSettings) -> MeituanOptions:
+    """The options of a source, checked.
+
+    Raises:
+        ConfigError: an option is unknown or has a wrong value; names it.
+    """
+    known = _cache.get(id(source))
+    if known is not None and known[0] is source:
+        return known[1]
+    try:
+        options = MeituanOptions.model_validate(dict(source.options))
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"options.{where} of a meituan source: {first['msg']}") from None
+    if len(_cache) >= _CACHE_SIZE:
+        _cache.clear()
+    _cache[id(source)] = (source, options)
+    return options
