@@ -57,6 +57,7 @@ def find_findings(  # noqa: PLR0913 -- each narrows the list
     platform: str | None = None,
     entity: str | None = None,
     merchant: str | None = None,
+    kinds: Sequence[str] | None = None,
     limit: int = 1000,
 ) -> list[Finding]:
     """Findings, oldest first, narrowed by what is given."""
@@ -65,6 +66,8 @@ def find_findings(  # noqa: PLR0913 -- each narrows the list
         query = query.where(finding.c.state.in_(states))
     if ids is not None:
         query = query.where(finding.c.id.in_(ids))
+    if kinds is not None:
+        query = query.where(finding.c.kind.in_(kinds))
     for column, value in (("platform", platform), ("entity", entity), ("merchant", merchant)):
         if value is not None:
             query = query.where(finding.c[column] == value)

@@ -25,6 +25,8 @@ from hub.steps.sighted import Ledger
 KNOWN_AFTER = 200
 WINDOW_RECORDS, WINDOW_AGE = 200, timedelta(days=1)
 JUDGED_FROM = 30
+# Under a new version what was known counts as this many at most, so that fields it brought are soon known.
+KEPT_OF_A_VERSION = 400
 # Old habits fade: past so many records what is known counts half.
 FADES_PAST = 20_000
 _ADDED = (Kind.FIELD_ADDED, Kind.FIELD_ADDED_REQUIRED)
@@ -78,6 +80,9 @@ class Profiles:
         now: datetime,
     ) -> tuple[StoredProfile, list[Sighting]]:
         baseline, recent = Profile.from_json(row.baseline), Profile.from_json(row.recent)
+        version = came[-1].mapping_version
+        if row.baseline.get("version", version) != version and baseline.records:
+            baseline = baseline.scaled(min(1.0, KEPT_OF_A_VERSION / baseline.records))
         for delta in came:
             recent.merge(Profile.from_json(delta.body))
         since, last = row.recent_since, came[-1]
@@ -87,7 +92,7 @@ class Profiles:
             recent, since = Profile(), now
         elif recent.records >= JUDGED_FROM:
             sights = self._judge(baseline, recent, last)
-            settled = [s for s in sights if self._is_settled(s, last, decided)]
+            settled = [s for s in sights if self._is_settled(s, last, decided, row.updated_at)]
             for sight in settled:  # a person knows of it: this is what the field is now
                 baseline = baseline.without([sight.pointer])
             fresh = [s for s in sights if s not in settled]
@@ -100,7 +105,7 @@ class Profiles:
                     baseline = baseline.scaled(0.5)
         updated = replace(
             row,
-            baseline=baseline.as_json(),
+            baseline={**baseline.as_json(), "version": version},
             recent=recent.as_json(),
             recent_since=since,
             updated_at=now,
@@ -113,9 +118,16 @@ class Profiles:
             return []
         return judge(baseline, recent, mapping.contract, mapping.containers)
 
-    def _is_settled(self, sight: Sight, of: ProfileDelta, decided: Mapping[str, Finding]) -> bool:
+    def _is_settled(
+        self,
+        sight: Sight,
+        of: ProfileDelta,
+        decided: Mapping[str, Finding],
+        judged_at: datetime,
+    ) -> bool:
+        """Whether a person decided since the last look: what is there now is learned, once."""
         finding = decided.get(self._name(sight, of))
-        if finding is None:
+        if finding is None or finding.decided_at is None or finding.decided_at < judged_at:
             return False
         return finding.state == State.DISMISSED or finding.solved_by == of.mapping_version
 
@@ -127,7 +139,8 @@ class Profiles:
         scope = self._mappings.scope(of.merchant, of.platform, of.entity)
         return Sighting(
             self._name(sight, of), of.merchant, scope, of.platform, of.entity, of.source_key,
-            sight.kind.value, sight.pointer, dict(sight.detail), of.mapping_version, count, 0, now,
+            sight.kind.value, sight.pointer, {**sight.detail, "by_figures": True},
+            of.mapping_version, count, 0, now,
         )  # fmt: skip
 
     @staticmethod

@@ -114,7 +114,9 @@ class Ledger:
     def _opened(self, finding: Finding, one: Sighting) -> Finding:
         if finding.state == State.SUSPECTED and not one.detail.get("suspected"):
             return replace(finding, state=State.OPEN.value)
-        if finding.state == State.SOLVED and self.is_live(one):
+        # Structure that was dismissed stays so; figures were learned then, and have changed once more.
+        is_back = finding.state == State.DISMISSED and one.detail.get("by_figures")
+        if is_back or (finding.state == State.SOLVED and self.is_live(one)):
             return replace(finding, state=State.OPEN.value, reopened=finding.reopened + 1)
         return finding
 

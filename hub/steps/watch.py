@@ -34,6 +34,8 @@ TICK_EVERY, NEWS_EVERY = timedelta(seconds=1), timedelta(seconds=0.1)
 LOOK_FOR = timedelta(seconds=30)
 LOOK_EVERY = timedelta(seconds=10)
 ARRIVALS_EVERY = timedelta(seconds=30)
+SURGE_OVER_AFTER = timedelta(hours=2)
+_PASSING = (Kind.SILENCE, Kind.SURGE)
 _LOCK = 4_711_002  # of pg_try_advisory_xact_lock
 
 
@@ -98,7 +100,7 @@ class Watch:
         for delta in deltas:
             totals[delta.source_key] += delta.records
         note_required(ledger)
-        self._end_silences(ledger, totals, now)
+        _end_what_is_over(ledger, totals, now)
         self._profiles.join_moves(conn, ledger)
         findings.save_findings(conn, ledger.rows())
         findings.add_to_sources(conn, _by_source(seen, ledger.known))
@@ -108,6 +110,7 @@ class Watch:
         """The findings that these sightings are of, and all that are open."""
         ids = sorted({one.finding_id for one in seen})
         rows = findings.find_findings(conn, states=(State.OPEN, State.SUSPECTED), limit=5000)
+        rows += findings.find_findings(conn, states=(State.DISMISSED,), kinds=_PASSING)
         rows += findings.find_findings(conn, ids=ids, limit=len(ids) + 1) if ids else []
         return {row.id: row for row in rows}
 
@@ -121,17 +124,6 @@ class Watch:
     def _owner(self, source_key: str) -> str | None:
         source = self._sources.get(source_key)
         return (source.owner or None) if source else None
-
-    @staticmethod
-    def _end_silences(ledger: Ledger, totals: Counter[str], now: datetime) -> None:
-        """A source that sends again is no longer silent."""
-        for finding in list(ledger.known.values()):
-            if (
-                finding.kind == Kind.SILENCE
-                and finding.state == State.OPEN
-                and totals[finding.source_key]
-            ):
-                ledger.end(finding, now, "it sends again")
 
     def _is_due_for_arrivals(self, now: datetime) -> bool:
         if self._arrivals_at is not None and now - self._arrivals_at < ARRIVALS_EVERY:
@@ -155,6 +147,20 @@ class Watch:
     def _live_name(self, merchant: str, source_key: str, entity: str) -> str | None:
         source = self._sources.get(source_key)
         return self._mappings.live_name(merchant, source.platform, entity) if source else None
+
+
+def _end_what_is_over(ledger: Ledger, totals: Counter[str], now: datetime) -> None:
+    """A source that sends again is no longer silent; a surge that nothing showed for hours is over.
+
+    Also of what a person dismissed: the next silence is another one.
+    """
+    for finding in list(ledger.known.values()):
+        if finding.state not in (State.OPEN, State.DISMISSED):
+            continue
+        if finding.kind == Kind.SILENCE and totals[finding.source_key]:
+            ledger.end(finding, now, "it sends again")
+        elif finding.kind == Kind.SURGE and now - finding.last_seen > SURGE_OVER_AFTER:
+            ledger.end(finding, now, "no more comes than usual")
 
 
 def _by_source(

@@ -12,6 +12,8 @@ import sqlalchemy as sa
 
 from hub.database.engine import driver
 from hub.drift.kinds import Kind, Sight, finding_id
+from hub.drift.silence import Arrivals
+from hub.ops.profiles import StoredArrivals, write_arrivals
 from hub.privacy.keyring import KeyRing
 from hub.registry import findings
 from hub.registry.files import schema_files
@@ -452,3 +454,74 @@ def test_a_drain_evaluates_what_it_saw_and_replays_what_is_due(hub: Hub, keyring
     assert again.counts == {"loaded": 4}
     assert {doc["ext"]["fan_level"] for doc in hub.lead_docs().values()} == {2}
     assert drain_queue(hub.engine, keyring, hub.settings, name="a run").records == 0
+
+
+def test_silence_is_told_once_and_ends_when_leads_come_again(hub: Hub) -> None:
+    """Twenty days of a lead every ten minutes, then five hours of nothing on a working day."""
+    arrivals = Arrivals()
+    for n in range(20 * 24 * 6):
+        arrivals.add(AT + timedelta(minutes=10 * n), 1)
+    last = AT + timedelta(days=20)
+    with hub.engine.begin() as conn:
+        write_arrivals(conn, [StoredArrivals("douyin", "default", arrivals.as_json(), last)])
+    loader = hub.loader()
+    watch = watch_of(hub, loader)
+    for minutes in (5, 300, 320):
+        hub.now = last + timedelta(minutes=minutes)
+        watch.tick(force=True)
+        assert len(found(hub)) == (minutes > 5)
+
+    [finding] = found(hub)
+    assert (finding.kind, finding.source_key, finding.severity) == (
+        "silence",
+        "douyin",
+        "critical",
+    )
+    assert _open_alerts(hub) == 1
+    hub.now += timedelta(minutes=1)
+    hub.store("douyin", pushes(1), at=hub.now)
+    loader.drain()
+    watch.tick(force=True)
+    assert found(hub) == []
+    assert _open_alerts(hub) == 0
+
+    hub.now += timedelta(hours=6)
+    watch.tick(force=True)
+    [again] = found(hub)
+    assert (again.id, again.reopened) == (finding.id, 1)
+
+
+def _open_alerts(hub: Hub) -> int:
+    return count(hub, "alerts.alert WHERE closed_at IS NULL")
+
+
+def test_a_dismissed_change_of_figures_is_learned_and_the_next_one_told(hub: Hub) -> None:
+    loader = hub.loader()
+    watch = watch_of(hub, loader)
+    sent = 0
+
+    def send(batches: int, **changes: Any) -> None:
+        nonlocal sent
+        for _ in range(batches):
+            sent += 4
+            hub.now += timedelta(seconds=1)
+            hub.store("douyin", pushes(4, start=sent, **changes), at=hub.now)
+            loader.drain()
+            watch.tick(force=True)
+
+    send(60, app_name="抖音")
+    send(20, app_name=None)
+    [finding] = found(hub)
+    assert (finding.kind, finding.pointer) == ("field_missing", "/app_name")
+    with hub.engine.begin() as conn:
+        findings.decide(
+            conn, [finding.id], state="dismissed", by="x", reason="ours", now=hub.now
+        )  # fmt: skip
+    send(80, app_name=None)
+    assert found(hub) == []
+
+    send(500, app_name="抖音")
+    assert found(hub) == []
+    send(120, app_name=None)
+    [again] = found(hub)
+    assert (again.id, again.reopened) == (finding.id, 1)
