@@ -18,6 +18,7 @@ from hub.mapping.paths import Path, compile_getter
 from hub.mapping.patterns import compile_pattern, escape
 from hub.mapping.values import Json, as_text, clean_text, decode_json, is_absent
 
+BY_VALUE = "answer_by_value"
 _NAMES_OF_LABEL = ("label", "title", "question", "name", "key")
 _NAMES_OF_VALUE = ("value", "answer", "values", "content")
 _MAX_KNOWN_LABELS = 4096
@@ -38,7 +39,8 @@ class Answers:
         self.containers = containers
         self._getters = tuple((path, compile_getter(path)) for path in containers)
         self._patterns: list[Callable[[str], object]] = []
-        self._texts: list[str] = []
+        self._keys: list[tuple[str, str]] = []
+        self._by_value: dict[int, Callable[[str], object]] = {}
         self._known: dict[str, tuple[int, ...]] = {}
 
     @property
@@ -46,8 +48,11 @@ class Answers:
         """All slots."""
         return range(len(self._patterns))
 
-    def slot(self, pattern: object, where: str) -> int:
+    def slot(self, pattern: object, where: str, or_value: object = None) -> int:
         """The slot of `pattern`; equal patterns share one.
+
+        `or_value` is a pattern of values: if no label fits, the first answer that no slot took and whose
+        text fits it stands in the slot, and the record is marked `answer_by_value`.
 
         Raises:
             ConfigError: the mapping names no containers, or the pattern is unusable.
@@ -55,10 +60,13 @@ class Answers:
         if not self.containers:
             raise ConfigError(f"{where}: `answer` needs `answers: {{from: …}}` in the mapping")
         search = compile_pattern(pattern, where)
-        if pattern not in self._texts:
-            self._texts.append(str(pattern))
+        key = str(pattern), "" if or_value is None else str(or_value)
+        if key not in self._keys:
+            if or_value is not None:
+                self._by_value[len(self._keys)] = compile_pattern(or_value, f"{where}.or_value")
+            self._keys.append(key)
             self._patterns.append(search)
-        return self._texts.index(str(pattern))
+        return self._keys.index(key)
 
     @staticmethod
     def exact(label: str) -> str:
@@ -86,7 +94,23 @@ class Answers:
                     _keep(rest, label, value)
             if rest:
                 notes.left[path.text] = rest
+        if self._by_value:
+            self._find_by_value(found, notes)
         return found
+
+    def _find_by_value(self, found: dict[int, Json], notes: Notes) -> None:
+        """Fill slots that no label filled from what is left of the containers."""
+        for slot, search in self._by_value.items():
+            if slot in found:
+                continue
+            for path in self.containers:
+                rest = notes.left.get(path.text, {})
+                label = _label_of(rest, search)
+                if label is not None:
+                    found[slot] = rest[label]
+                    notes.left[path.text] = {k: v for k, v in rest.items() if k != label}
+                    notes.marks.add(BY_VALUE)
+                    break
 
     def _take(self, label: str, value: Json, found: dict[int, Json]) -> bool:
         slots = self._known.get(label)
@@ -127,6 +151,13 @@ def _pair(item: dict[str, Json]) -> tuple[str, Json]:
     label = next((item[name] for name in _NAMES_OF_LABEL if name in item), "")
     value = next((item[name] for name in _NAMES_OF_VALUE if name in item), None)
     return (label if type(label) is str else as_text_or_blank(label)), value
+
+
+def _label_of(rest: Json, search: Callable[[str], object]) -> str | None:
+    """The first label whose one answer fits; what is left of a container that cannot be read has none."""
+    if type(rest) is not dict:
+        return None
+    return next((label for label, value in rest.items() if search(as_text_or_blank(value))), None)
 
 
 def as_text_or_blank(value: Json) -> str:

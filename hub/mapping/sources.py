@@ -41,7 +41,8 @@ class Sources:
 
     def compile(self, spec: Json, where: str, *, stored: bool = True) -> Source:
         """The source written as `spec`: a path, `{answer: RE2}`, `{const: v}`, `{context: received_at}`
-        or `{all: [source, …]}` (a list with None for each absent one).
+        or `{all: [source, …]}` (a list with None for each absent one). `{answer: RE2, or_value: RE2}` finds
+        an answer by the look of its value where no label fits.
 
         With `stored` false the path does not count as mapped: its value is only looked at.
 
@@ -64,6 +65,8 @@ class Sources:
         return Source(compile_getter(path), path.text, path.pointer, (path,), key, (path.root,))
 
     def _special(self, spec: Json, where: str) -> Source:
+        if isinstance(spec, dict) and spec.keys() == {"answer", "or_value"}:
+            return self._answer(spec["answer"], where, spec["or_value"])
         if not isinstance(spec, dict) or len(spec) != 1:
             raise ConfigError(f"{where}: a source is a path or one of answer, const, context, all")
         ((kind, value),) = spec.items()
@@ -77,8 +80,8 @@ class Sources:
             return self._all(value, where)
         raise ConfigError(f"{where}: no source {kind!r}; there are answer, const, context, all")
 
-    def _answer(self, pattern: Json, where: str) -> Source:
-        slot = self.answers.slot(pattern, where)
+    def _answer(self, pattern: Json, where: str, or_value: Json = None) -> Source:
+        slot = self.answers.slot(pattern, where, or_value)
         container = self.answers.containers[0]
         name = f"{container.text}?{pattern}"
         return Source(direct_getter(slot), name, container.pointer, key=slot, gate=(slot,))
