@@ -1,0 +1,70 @@
+"""What can be set for a Xiaohongshu source under `options:`; each LIKELY of the notes is one of these."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from hub.errors import ConfigError
+from hub.settings import SourceSettings
+
+
+class XiaohongshuOptions(BaseModel):
+    """Options of one Xiaohongshu source; an unknown one is refused, so that a typing error is seen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    # Pushes and their answers.
+    fields: dict[str, str] = Field(
+        default_factory=dict, description="the platform's key inside `data` → the contract's name"
+    )
+    blank_is_test: bool = Field(
+        default=True, description="a message in which nobody answered anything is a set-up test"
+    )
+    test_values: tuple[str, ...] = Field(
+        default=(), description="placeholders: a lead id or answer that says just this is a test"
+    )
+    ack: dict[str, Any] = Field(default_factory=lambda: {"code": 0, "message": "success"})
+    refusal: dict[str, Any] = Field(default_factory=lambda: {"code": -1, "message": "refused"})
+    refused_status: int = Field(default=401, ge=400, le=599)
+
+    @field_validator("test_values", mode="before")
+    @classmethod
+    def _texts(cls, value: object) -> object:
+        """YAML reads a placeholder such as 0 as a number."""
+        items = value if isinstance(value, list | tuple) else [value]
+        if not all(isinstance(item, int | str) and str(item).strip() for item in items):
+            raise ValueError("placeholders are texts")
+        return tuple(str(item).strip() for item in items)
+
+
+_CACHE_SIZE = 256
+# Settings are read once and live as long as the process, but every delivery needs its options: the
+# settings are kept beside them, so that an id cannot come to mean other settings.
+_cache: dict[int, tuple[SourceSettings, XiaohongshuOptions]] = {}
+
+
+def options_of(source: SourceSettings) -> XiaohongshuOptions:
+    """The options of a source, checked.
+
+    Raises:
+        ConfigError: an option is unknown or has a wrong value; names it.
+    """
+    known = _cache.get(id(source))
+    if known is not None and known[0] is source:
+        return known[1]
+    options = _checked(source)
+    if len(_cache) >= _CACHE_SIZE:
+        _cache.clear()
+    _cache[id(source)] = (source, options)
+    return options
+
+
+def _checked(source: SourceSettings) -> XiaohongshuOptions:
+    try:
+        return XiaohongshuOptions.model_validate(dict(source.options))
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"options.{where} of a xiaohongshu source: {first['msg']}") from None
