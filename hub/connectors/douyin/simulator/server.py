@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from types import TracebackType
 from typing import Any
-
-import uvicorn
 
 from hub.connectors.douyin.simulator.people import SimulatedClue, SimulatedStarClue
 from hub.connectors.douyin.simulator.routes import build_app
 from hub.connectors.douyin.simulator.world import Behaviour, Call, Clock, World, utc_now
-from hub.errors import ConfigError
-
-_HOST = "127.0.0.1"
-_START_S, _STOP_S = 10.0, 10.0
+from hub.connectors.local_server import LocalServer
 
 
 class Simulator:
@@ -33,10 +26,7 @@ class Simulator:
         behaviour: Behaviour | None = None,
     ) -> None:
         self.world = World(seed, clock=clock, behaviour=behaviour)
-        self._port = port
-        self._socket: socket.socket | None = None
-        self._server: _Server | None = None
-        self._thread: threading.Thread | None = None
+        self._server = LocalServer(build_app(self.world), port=port)
 
     @property
     def clues(self) -> list[SimulatedClue]:
@@ -56,9 +46,7 @@ class Simulator:
     @property
     def url(self) -> str:
         """Where it answers, once started."""
-        if self._socket is None:
-            raise ConfigError("the simulator is not running")
-        return f"http://{_HOST}:{self._socket.getsockname()[1]}"
+        return self._server.url
 
     def options(self, secret_env: str) -> dict[str, Any]:
         """`options:` of a source that talks to it; the secret is `world.app_secret`, in `secret_env`."""
@@ -77,29 +65,12 @@ class Simulator:
         Raises:
             ConfigError: the port is taken, or the server did not come up.
         """
-        self._socket = _bound(self._port)
-        config = uvicorn.Config(
-            build_app(self.world), log_level="warning", access_log=False, lifespan="off"
-        )
-        self._server = _Server(config)
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True
-        )
-        self._thread.start()
-        if not self._server.came_up.wait(_START_S):
-            self.stop()
-            raise ConfigError("the simulator did not start")
+        self._server.start()
         return self
 
     def stop(self) -> None:
         """Stop answering and free the port; harmless if it does not run."""
-        if self._server is not None:
-            self._server.should_exit = True
-        if self._thread is not None:
-            self._thread.join(_STOP_S)
-        if self._socket is not None:
-            self._socket.close()
-        self._socket = self._server = self._thread = None
+        self._server.stop()
 
     def __enter__(self) -> Simulator:
         return self.start()
@@ -111,27 +82,3 @@ class Simulator:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
-
-
-class _Server(uvicorn.Server):
-    """A server that says when it answers; signals stay with the caller's process."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.came_up = threading.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then say so."""
-        await super().startup(sockets)
-        self.came_up.set()
-
-
-def _bound(port: int) -> socket.socket:
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((_HOST, port))
-    except OSError as error:
-        bound.close()
-        raise ConfigError(f"port {port} is taken; choose another with --port") from error
-    return bound
