@@ -16,7 +16,7 @@ from hub.mapping.document import MappingDocument, only, read_document
 from hub.mapping.extensions import ExtensionField
 from hub.mapping.fields import INTERACTION_FIELDS
 from hub.mapping.leftovers import compile_leftovers, known_names
-from hub.mapping.notes import Doc, Notes, Write
+from hub.mapping.notes import Doc, Evaluate, Notes, Write
 from hub.mapping.paths import ALL, Getter, Path, compile_getter, parse_path
 from hub.mapping.rules import LineageEdge, RuleCompiler
 from hub.mapping.sources import CONTEXT, ITEM, Sources
@@ -43,6 +43,7 @@ class _Interaction:
     key: parts.Key
     writers: tuple[Write, ...]
     when: Condition | None
+    lead: Evaluate | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class CompiledMapping:
     _uses_context: bool
     _each: Getter | None
     _item_has_key: bool
-    _not_a_lead: tuple[tuple[Condition, str], ...]
+    _not_a_lead: tuple[tuple[Condition, str, bool], ...]
     _key_entity: str
     _key: parts.Key
     _rank: parts.Rank
@@ -135,9 +136,10 @@ class CompiledMapping:
         self, payload: Doc, context: RecordContext, synthetic_id: parts.SyntheticId, notes: Notes
     ) -> Mapped:
         work = self._prepared(payload, context, notes)
-        for condition, reason in self._not_a_lead:
+        for condition, reason, keeps_interactions in self._not_a_lead:
             if condition(work):
-                return Mapped(not_a_lead=reason)
+                made = self._made_interactions(work, synthetic_id) if keeps_interactions else ()
+                return Mapped(interactions=made, not_a_lead=reason)
         if self._each is None:
             leads: tuple[MappedLead, ...] = (self._lead(work, context, synthetic_id, notes, 0),)
         else:
@@ -218,7 +220,8 @@ class CompiledMapping:
             if notes.marks:
                 doc["marks"] = sorted(notes.marks)
             key = interaction.key(work, notes, synthetic_id)
-            made.append(MappedInteraction(doc, interaction.entity, key, ordinal))
+            lead = interaction.lead(work, notes) if interaction.lead else None
+            made.append(MappedInteraction(doc, interaction.entity, key, ordinal, lead))
         return tuple(made)
 
     def _refusals(self, payload: Doc, notes: Notes) -> tuple[str, ...]:
@@ -315,17 +318,17 @@ def _containers(document: MappingDocument) -> tuple[Path, ...]:
 
 def _not_a_lead(
     document: MappingDocument, rules: RuleCompiler
-) -> tuple[tuple[Condition, str], ...]:
+) -> tuple[tuple[Condition, str, bool], ...]:
     found = []
     for n, spec in enumerate(document.items("not_a_lead")):
         where = f"{document.name}: not_a_lead[{n}]"
         if not isinstance(spec, dict) or not isinstance(spec.get("reason"), str):
-            raise ConfigError(f"{where}: {{when: condition, reason: word}}")
-        only(spec, {"when", "reason"}, where)
+            raise ConfigError(f"{where}: {{when: condition, reason: word, interactions: true}}")
+        only(spec, {"when", "reason", "interactions"}, where)
         condition = rules.condition(spec.get("when"), f"{where}.when")
         if condition is None:
             raise ConfigError(f"{where}: without `when` no record would be a lead")
-        found.append((condition, spec["reason"]))
+        found.append((condition, spec["reason"], spec.get("interactions") is True))
     return tuple(found)
 
 
@@ -343,12 +346,17 @@ def _interactions(document: MappingDocument, rules: RuleCompiler) -> tuple[_Inte
         where = f"{document.name}: interactions[{n}]"
         if not isinstance(spec, dict):
             raise ConfigError(f"{where}: an object with key and fields")
-        only(spec, {"key", "fields", "spread", "when"}, where)
+        only(spec, {"key", "fields", "spread", "when", "lead"}, where)
+        lead = (
+            rules.value(spec["lead"], "text", "lead", f"{where}.lead", stored=False)
+            if "lead" in spec
+            else None
+        )
         name = f"{document.name.platform}/{document.name.entity}"
         entity, key = parts.compile_key(spec.get("key"), rules, name, f"{where}.key")
         writers = parts.compile_members(spec, INTERACTION_FIELDS, rules, where)
         when = rules.condition(spec.get("when"), f"{where}.when")
-        found.append(_Interaction(entity, key, tuple(writers), when))
+        found.append(_Interaction(entity, key, tuple(writers), when, lead))
     return tuple(found)
 
 

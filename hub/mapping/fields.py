@@ -100,14 +100,19 @@ OPEN_GROUPS: Mapping[str, str] = {"platform_state": "json", "store": "text"}
 INTERACTION_FIELDS: Mapping[str, str] = {
     "kind": "text",
     "occurred_at": "instant",
+    "answered_at": "instant",
     "ended_at": "instant",
     "duration_s": "int",
     "direction": "text",
+    "line": "text",
     "result": "text",
+    "result_raw": "text",
     "agent": "text",
     "mobile_e164": "mobile",
     "phones": "json",
     "recording_url": "text",
+    "recording_ref": "text",
+    "recording_expires_at": "instant",
     "message": "text",
 }
 

@@ -69,12 +69,16 @@ class MappedLead:
 
 @dataclass(frozen=True, slots=True)
 class MappedInteraction:
-    """Something that happened with a lead (a call, a chat), not a lead itself."""
+    """Something that happened with a lead (a call, a chat), not a lead itself.
+
+    `lead_external_id` names the lead that it belongs to where its own record makes none.
+    """
 
     doc: dict[str, Any]
     key_entity: str
     external_id: str
     ordinal: int
+    lead_external_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

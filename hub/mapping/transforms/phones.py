@@ -20,7 +20,8 @@ _EXTENSION = r"(?:转|ext\.?|[x#*]|分机)"
 _KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("mobile", re.compile(r"0?(1[3-9]\d{9})")),
     ("virtual", re.compile(rf"0?(1[3-9]\d{{9}}){_EXTENSION}(\d{{1,6}})")),
-    ("masked", re.compile(r"(1[3-9]\d?\*{3,8}\d{2,5})")),
+    # Whichever part is hidden: the middle, the end, all of it.
+    ("masked", re.compile(r"((?=.{7,})\d{0,7}\*{3,12}\d{0,5})")),
     ("service", re.compile(r"([48]00\d{7})")),
     ("service", re.compile(r"((?:95|96)\d{3,6}|1[02]\d{3})")),
     (

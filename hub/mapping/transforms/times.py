@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from hub.mapping.transforms.base import Transform
-from hub.mapping.values import Clean, Json, as_date
+from hub.mapping.values import Clean, Json, as_date, as_int, is_absent
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST_S, _LATEST_S = 946_684_800, 4_102_444_800  # 2000-01-01 and 2100-01-01
@@ -20,6 +20,7 @@ _TEXT = re.compile(
 _SHANGHAI = "Asia/Shanghai"
 _MAX_DIGITS = 17  # more are no time in any unit, and refused as implausible
 _PLAIN = 19  # characters of YYYY-MM-DD HH:MM:SS
+_TOLERATED_S = 2
 _UNITS = ("unix", "s", "ms")
 
 
@@ -53,6 +54,43 @@ def epoch_ms(zone: str = _SHANGHAI, unit: str = "unix") -> Clean:
     def run(value: Json) -> int | None:
         found = instant(value)
         return None if found is None else (found - _EPOCH) // timedelta(milliseconds=1)
+
+    return run
+
+
+def later(days: int, zone: str = _SHANGHAI, unit: str = "unix") -> Clean:
+    """The instant so many `days` after one: when what a platform keeps for a time is gone."""
+    instant, wait = _reader(zone, unit), timedelta(days=days)
+
+    def run(value: Json) -> str | None:
+        found = instant(value)
+        return None if found is None else format_instant(found + wait)
+
+    return run
+
+
+def talk_s(zone: str = _SHANGHAI, unit: str = "unix") -> Clean:
+    """duration_s from [answered, ended, what the platform says]: what the instants say counts.
+
+    Platforms mean different things by a call's length, so one that differs by more than two seconds
+    is marked. Without both instants it is the platform's figure; a call that ends before it is
+    answered is unusable.
+    """
+    instant = _reader(zone, unit)
+
+    def run(value: Json) -> dict[str, Json] | None:
+        if type(value) is not list:
+            raise ValueError("not [answered, ended, what the platform says]")
+        answered, ended, said = [*value, None, None, None][:3]
+        begin, end = (None if is_absent(each) else instant(each) for each in (answered, ended))
+        reported = None if is_absent(said) else as_int(said)
+        if begin is None or end is None:
+            return None if reported is None else {"duration_s": reported}
+        talked = (end - begin) // timedelta(seconds=1)
+        if talked < 0:
+            raise ValueError("a call that ends before it is answered")
+        differs = reported is not None and abs(reported - talked) > _TOLERATED_S
+        return {"duration_s": talked, **({"marks": ["duration_differs"]} if differs else {})}
 
     return run
 
@@ -121,5 +159,7 @@ def _plausible(instant: datetime) -> datetime:
 TRANSFORMS = (
     Transform("datetime", datetime_text),
     Transform("epoch_ms", epoch_ms),
+    Transform("later", later),
+    Transform("talk_s", talk_s, gives=("duration_s",)),
     Transform("date", date_text),
 )
