@@ -6,6 +6,7 @@ import dataclasses
 import signal
 import sys
 import threading
+from functools import partial
 from types import FrameType
 from typing import Annotated, Any
 
@@ -22,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 def simulate_command(  # noqa: PLR0913 -- one parameter an option
-    platform: Annotated[str, typer.Argument(help="douyin")],
+    platform: Annotated[str, typer.Argument(help="douyin, xiaohongshu …")],
     rate: Annotated[float, typer.Option(min=0.01, max=2000, help="Leads a second.")] = 1.0,
     count: Annotated[int, typer.Option(min=0, help="Leads in all; 0 means no end.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same leads.")] = 1,
@@ -32,7 +33,10 @@ def simulate_command(  # noqa: PLR0913 -- one parameter an option
     ] = "",
     token: Annotated[
         str,
-        typer.Option(help="Constant of the push rule, as key=value.", envvar="HUB_SIMULATE_TOKEN"),
+        typer.Option(
+            help="Constant of the push rule, as key=value; token=… where pushes are signed.",
+            envvar="HUB_SIMULATE_TOKEN",
+        ),
     ] = "",
     form: Annotated[bool, typer.Option("--form", help="Push forms instead of JSON.")] = False,
     duplicates: Annotated[float, typer.Option(min=0, max=1, help="Share pushed twice.")] = 0.0,
@@ -48,7 +52,8 @@ def simulate_command(  # noqa: PLR0913 -- one parameter an option
         int, typer.Option(min=0, help="The change comes after so many leads.")
     ] = 0,
     star: Annotated[
-        bool, typer.Option("--star", help="Push 星图 leads (star_push) instead of those of 飞鱼.")
+        bool,
+        typer.Option("--star", help="Push the second kind of lead: 星图 of 抖音, 私信 of 小红书."),
     ] = False,
 ) -> None:
     """Serve the platform's lists and OAuth; push leads if told where; exit 1 if one was given up.
@@ -76,7 +81,9 @@ def simulate_command(  # noqa: PLR0913 -- one parameter an option
         habits=habits,
         constants=_constants(token),
     )
-    report = simulate(platform, plan, stop=_stop_on_signals(), on_start=_announce)
+    report = simulate(
+        platform, plan, stop=_stop_on_signals(), on_start=partial(_announce, platform)
+    )
     print_json(dataclasses.asdict(report))
     if report.given_up:
         raise CheckFailedError
@@ -102,11 +109,13 @@ def _stop_on_signals() -> threading.Event:
     return stop
 
 
-def _announce(simulator: Any) -> None:  # noqa: ANN401 -- the platform's Simulator
+def _announce(platform: str, simulator: Any) -> None:  # noqa: ANN401 -- the platform's Simulator
     """Say where it answers and what to write into hub.yaml; the secret is invented too."""
-    variable = "HUB_DOUYIN_SECRET"
-    lines = [f"simulated platform: {simulator.url}", "options for a source in hub.yaml:"]
+    variable = f"HUB_{platform.upper()}_SECRET"
+    lines = [f"simulated platform: {simulator.url or platform}"]
     options = simulator.options(variable)
-    lines += [f"  {name}: {value}" for name, value in options.items()]
+    if options:
+        lines.append("options for a source in hub.yaml:")
+        lines += [f"  {name}: {value}" for name, value in options.items()]
     lines.append(f"environment: {variable}={simulator.world.app_secret}")
     sys.stderr.write("\n".join(lines) + "\n")

@@ -7,7 +7,7 @@ import importlib
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hub.connectors.base import connectors
@@ -21,9 +21,9 @@ _BATCH = 500
 class SimulationPlan:
     """What a simulation does: `rate` leads a second until `count` (None: no end).
 
-    `drift` comes with lead number `drift_after`. `star` pushes creator-marketing leads instead of
-    those of the ad account. `habits` are the fields of the platform's `Habits`; `constants` are added
-    to every push.
+    `drift` comes with lead number `drift_after`. `star` pushes the platform's second kind of lead instead
+    of its first (Douyin: creator marketing; Xiaohongshu: direct messages). `habits` are the fields of the
+    platform's `Habits`; `constants` are added to every push.
     """
 
     rate: float = 1.0
@@ -77,26 +77,42 @@ def simulate(
     """Run until `count` leads are made and sent, or until `stop` is set; then the server ends.
 
     Without `push_to` leads only appear in the lists; then it goes on answering until `stop`.
+
+    Raises:
+        ConfigError: the platform has no lists, and nothing says where to push.
     """
     module = simulator_of(platform)
     simulator = module.Simulator(plan.seed, port=plan.port)
+    if not hasattr(simulator.world, "add_star_clues"):
+        if plan.star:
+            raise ConfigError(f"--star: {platform} has no leads of creators")
+        plan = replace(plan, star_share=0.0)
     simulator.world.use_drift(plan.drift, after=plan.drift_after)
     sender = _sender(module, simulator, plan)
     if sender is not None and plan.drift:
         _check_that_it_shows(module, plan)
     with simulator:
+        if not simulator.url:
+            plan = _without_lists(platform, plan)
         on_start(simulator)
         sent = asyncio.run(_play(sender, simulator.world, plan, stop))
         if plan.push_to is None:
             stop.wait()
         return SimulationReport(
             leads=len(simulator.clues),
-            star_leads=len(simulator.star_clues),
+            star_leads=len(getattr(simulator, "star_clues", ())),
             attempts=sent.attempts,
             acknowledged=sent.acknowledged,
             given_up=sent.given_up,
             calls=len(simulator.calls),
         )
+
+
+def _without_lists(platform: str, plan: SimulationPlan) -> SimulationPlan:
+    """The plan for a platform that only pushes: no lead is made for lists that there are not."""
+    if plan.push_to is None:
+        raise ConfigError(f"{platform} has no lists, it only pushes: say where with --push-to")
+    return replace(plan, star_share=0.0)
 
 
 def drifts_of(platform: str) -> str:
@@ -199,8 +215,9 @@ async def _play(
         leads = _add(world, max(0, min(pace.due(elapsed_s) - made, left)), star=plan.star)
         made += len(leads)
         star_due += 0 if plan.star else len(leads) * plan.star_share
-        world.add_star_clues(int(star_due))
-        star_due -= int(star_due)
+        if star_due >= 1:
+            world.add_star_clues(int(star_due))
+            star_due -= int(star_due)
         if sender is not None and leads:
             task = asyncio.create_task(sender.send(leads, rate=rate))
             sending.add(task)
