@@ -1,0 +1,27 @@
+"""A platform that pushes as the real one does, good and bad; all its leads are invented."""
+
+from __future__ import annotations
+
+from hub.connectors.xiaohongshu.simulator.drifts import DRIFTS, Drift, described
+from hub.connectors.xiaohongshu.simulator.people import SimulatedDm, SimulatedForm
+from hub.connectors.xiaohongshu.simulator.sender import (
+    Acknowledged,
+    Habits,
+    PushSender,
+    SendReport,
+)
+from hub.connectors.xiaohongshu.simulator.world import Simulator, World
+
+__all__ = [
+    "DRIFTS",
+    "Acknowledged",
+    "Drift",
+    "Habits",
+    "PushSender",
+    "SendReport",
+    "SimulatedDm",
+    "SimulatedForm",
+    "Simulator",
+    "World",
+    "described",
+]
