@@ -18,6 +18,7 @@ import psycopg
 import sqlalchemy as sa
 
 from hub.connectors.base import Connector, connectors
+from hub.crm.interactions import write_interactions
 from hub.crm.leads import lock_merchants, revisions_of_records
 from hub.database.engine import driver, store_errors
 from hub.errors import HubError, StoreAwayError
@@ -32,6 +33,7 @@ from hub.privacy.keyring import KeyRing
 from hub.registry.merchants import account_owners
 from hub.settings import HubSettings
 from hub.steps.fold_leads import MerchantBatch, by_merchant
+from hub.steps.interaction_rows import interaction_rows
 from hub.steps.loader_session import LoaderSession
 from hub.steps.mappings import LiveMappings, prepare_registry
 from hub.steps.observe import Observer
@@ -287,6 +289,7 @@ class Loader:
         now = self._clock()
         for batch in groups.values():
             batch.load(raw, now, uuid7)
+        write_interactions(raw, list(interaction_rows(works, self._keyring)))
         self.observer.take_in(raw, works, now)
         self._write_outcomes(raw, works, before, now)
         add_counts(raw, self.session.number, now, _windows(works, now))
