@@ -7,7 +7,7 @@ follow-up write-back are not public, so that the caller brings them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Set
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -30,7 +30,10 @@ _BASES = {
     Profile.MTOP: "https://api-open-cater.meituan.com",
     Profile.BEIJIXING: "https://openapi.dianping.com",
 }
-_SUCCESS = {Profile.MTOP: "OP_SUCCESS", Profile.BEIJIXING: "200"}
+_SUCCESS = {
+    Profile.MTOP: frozenset(("OP_SUCCESS",)),
+    Profile.BEIJIXING: frozenset(("200",)),
+}
 _CHINA = timezone(timedelta(hours=8))
 
 
@@ -65,17 +68,14 @@ class MeituanClient:
             TransientError: no answer, HTTP 5xx or 429, after all tries.
             PlatformRejectedError, AuthorizationLostError: the platform said no.
         """
-        secret = _secret(self._options)
+        secret = secret_of(self._options)
 
         async def attempt() -> bytes:
             # Signed anew at each try: how old a time stamp may be is not documented.
             unsigned = form_fields(self._options, parameters, token=token, now=self._clock())
             fields = with_sign(self._options.profile, unsigned, secret)
-            base = self._options.api_base or _BASES[self._options.profile]
-            answer = await send(
-                self._http, self._http.build_request("POST", base + path, data=fields)
-            )
-            return check_answer(answer, self._options)
+            request = self._http.build_request("POST", base_of(self._options) + path, data=fields)
+            return check_answer(await send(self._http, request), self._options)
 
         return await retried(attempt, self._policy, self._sleep)
 
@@ -115,8 +115,10 @@ def form_fields(
     }
 
 
-def check_answer(response: httpx.Response, options: MeituanOptions) -> bytes:
-    """The body of an answer whose code says success.
+def check_answer(
+    response: httpx.Response, options: MeituanOptions, *, success: Set[str] = frozenset()
+) -> bytes:
+    """The body of an answer whose code says success: one of `success`, else of the profile's own.
 
     Raises:
         PlatformDownError: no code to read, or one that `options.error_actions` retries.
@@ -128,7 +130,7 @@ def check_answer(response: httpx.Response, options: MeituanOptions) -> bytes:
         code = str(msgspec.json.decode(response.content, type=_Answer).code)
     except (ValueError, RecursionError):
         raise PlatformDownError("the platform answered without a code") from None
-    if code == _SUCCESS[options.profile]:
+    if code in (success or _SUCCESS[options.profile]):
         return response.content
     action = options.error_actions.get(code, "stop")
     words = f"the platform refused with code {code[:40]}"
@@ -139,7 +141,17 @@ def check_answer(response: httpx.Response, options: MeituanOptions) -> bytes:
     raise PlatformRejectedError(words, code=code)
 
 
-def _secret(options: MeituanOptions) -> str:
+def base_of(options: MeituanOptions) -> str:
+    """The gateway's address."""
+    return options.api_base or _BASES[options.profile]
+
+
+def secret_of(options: MeituanOptions) -> str:
+    """The signKey (or 北极星's secret) that signs calls.
+
+    Raises:
+        ConfigError: the source has no application id or no secret; says which.
+    """
     for value, name in ((options.app_id, "app_id"), (options.secret_env, "secret_env")):
         if not value:
             raise ConfigError(f"set options.{name} of the meituan source before calling")

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from hub.connectors.meituan import push
+from datetime import datetime
+
+import httpx
+
+from hub.connectors.meituan import oauth, push
+from hub.connectors.meituan.options import options_of
+from hub.connectors.meituan.signing import Profile
+from hub.connectors.sessions import Account, TokenSet
 from hub.model.delivery import Envelope, HookReply, HookRequest, RawRecord
 from hub.settings import SourceSettings
 
@@ -35,6 +42,41 @@ class MeituanConnector:
     def split(self, envelope: Envelope, source: SourceSettings) -> list[RawRecord]:
         """One record: the fields of the push with the message as JSON."""
         return push.split_push(envelope, source)
+
+    def authorize_url(self, source: SourceSettings, *, state: str, redirect_uri: str) -> str:
+        """The consent page; where it leads back to is registered in the console."""
+        return oauth.authorize_url(source, state=state)
+
+    def exchange(
+        self, http: httpx.Client, source: SourceSettings, code: str, *, now: datetime
+    ) -> TokenSet:
+        """Tokens for a code."""
+        return oauth.exchange(http, source, code, now=now)
+
+    def refresh(
+        self, http: httpx.Client, source: SourceSettings, refresh_token: str, *, now: datetime
+    ) -> TokenSet:
+        """New tokens; the refresh token stays if none comes."""
+        return oauth.refresh(http, source, refresh_token, now=now)
+
+    def accounts(
+        self, http: httpx.Client, source: SourceSettings, access_token: str
+    ) -> list[Account]:
+        """ConfigError: the platform has no such list."""
+        return oauth.accounts(source)
+
+    def is_ready(self, source: SourceSettings) -> bool:
+        """Whether the source has a developerId; 北极星 is retired."""
+        options = options_of(source)
+        return bool(options.app_id) and options.profile is Profile.MTOP
+
+    def grant_holder(self, source: SourceSettings) -> str:
+        """Its own: a token belongs to one merchant and line of business."""
+        return ""
+
+    def warn_days(self, source: SourceSettings) -> int:
+        """Days before the refresh token dies at which a person is told."""
+        return options_of(source).warn_days
 
 
 CONNECTOR = MeituanConnector()

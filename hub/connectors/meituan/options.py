@@ -33,6 +33,10 @@ class MeituanOptions(BaseModel):
     business_id: str = "58"
     secret_env: str = Field(default="", description="environment variable of signKey or secret")
     api_base: str = ""
+    authorize_base: str = "https://open-erp.meituan.com"
+    scope: str = ""
+    refresh_days: int = Field(default=35, ge=1, description="life of a refresh token")
+    warn_days: int = Field(default=7, ge=0)
     tries: int = Field(default=4, ge=1)
     retry_budget_s: float = Field(default=60.0, ge=0)
     error_actions: dict[str, Literal["stop", "retry", "reauthorize"]] = Field(default_factory=dict)
@@ -56,7 +60,7 @@ class MeituanOptions(BaseModel):
             raise ValueError("name at least one field")
         return value
 
-    @field_validator("api_base")
+    @field_validator("api_base", "authorize_base")
     @classmethod
     def _base(cls, value: str) -> str:
         if value and not value.startswith(("https://", "http://127.0.0.1", "http://localhost")):
