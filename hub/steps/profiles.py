@@ -10,8 +10,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hub.drift.judge import judge
 from hub.drift.kinds import Kind, Sight, State, finding_id
+from hub.drift.memory import Memory
 from hub.drift.moves import FieldFacts, find_moves
 from hub.drift.profile import Profile
 from hub.ops.profiles import StoredProfile, profiles_of, read_profiles, write_profiles
@@ -21,14 +21,8 @@ from hub.registry.findings import Finding
 from hub.steps.mappings import LiveMappings
 from hub.steps.sighted import Ledger
 
-# A source is known after so many sampled records; a window of so many, or so old, becomes known, too.
-KNOWN_AFTER = 200
-WINDOW_RECORDS, WINDOW_AGE = 200, timedelta(days=1)
-JUDGED_FROM = 30
-# Under a new version what was known counts as this many at most, so that fields it brought are soon known.
-KEPT_OF_A_VERSION = 400
-# Old habits fade: past so many records what is known counts half.
-FADES_PAST = 20_000
+# A window that fills slowly becomes known when it is so old.
+WINDOW_AGE = timedelta(days=1)
 _ADDED = (Kind.FIELD_ADDED, Kind.FIELD_ADDED_REQUIRED)
 
 
@@ -79,44 +73,36 @@ class Profiles:
         decided: Mapping[str, Finding],
         now: datetime,
     ) -> tuple[StoredProfile, list[Sighting]]:
-        baseline, recent = Profile.from_json(row.baseline), Profile.from_json(row.recent)
-        version = came[-1].mapping_version
-        if row.baseline.get("version", version) != version and baseline.records:
-            baseline = baseline.scaled(min(1.0, KEPT_OF_A_VERSION / baseline.records))
+        memory, version = _memory(row), came[-1].mapping_version
+        if row.baseline.get("version", version) != version:
+            memory.renew()
         for delta in came:
-            recent.merge(Profile.from_json(delta.body))
+            memory.add(Profile.from_json(delta.body))
         since, last = row.recent_since, came[-1]
-        sightings: list[Sighting] = []
-        if baseline.records < KNOWN_AFTER:
-            baseline.merge(recent)
-            recent, since = Profile(), now
-        elif recent.records >= JUDGED_FROM:
-            sights = self._judge(baseline, recent, last)
-            settled = [s for s in sights if self._is_settled(s, last, decided, row.updated_at)]
-            for sight in settled:  # a person knows of it: this is what the field is now
-                baseline = baseline.without([sight.pointer])
-            fresh = [s for s in sights if s not in settled]
-            count = sum(delta.records for delta in came)
-            sightings = [self._sighting(sight, last, count, now) for sight in fresh]
-            if recent.records >= WINDOW_RECORDS or now - since >= WINDOW_AGE:
-                baseline.merge(recent.without([s.pointer for s in fresh]))
-                recent, since = (recent.scaled(0.5), since) if fresh else (Profile(), now)
-                if baseline.records > FADES_PAST:
-                    baseline = baseline.scaled(0.5)
+        sights = self._judge(memory, last)
+        settled = [s for s in sights if self._is_settled(s, last, decided, row.updated_at)]
+        memory.learn([sight.pointer for sight in settled])
+        fresh = [s for s in sights if s not in settled]
+        count = sum(delta.records for delta in came)
+        sightings = [self._sighting(sight, last, count, now) for sight in fresh]
+        if memory.roll(is_changed=bool(fresh), is_old=now - since >= WINDOW_AGE):
+            since = now
         updated = replace(
             row,
-            baseline={**baseline.as_json(), "version": version},
-            recent=recent.as_json(),
+            baseline={
+                **memory.baseline.as_json(),
+                "version": version,
+                "waiting": memory.waiting.as_json(),
+            },
+            recent=memory.recent.as_json(),
             recent_since=since,
             updated_at=now,
         )
         return updated, sightings
 
-    def _judge(self, baseline: Profile, recent: Profile, of: ProfileDelta) -> list[Sight]:
+    def _judge(self, memory: Memory, of: ProfileDelta) -> list[Sight]:
         mapping = self._mappings.get(of.merchant, of.platform, of.entity)
-        if mapping is None:
-            return []
-        return judge(baseline, recent, mapping.contract, mapping.containers)
+        return memory.judge(mapping.contract, mapping.containers) if mapping else []
 
     def _is_settled(
         self,
@@ -147,6 +133,11 @@ class Profiles:
     def _decided(conn: sa.Connection) -> dict[str, Finding]:
         states = (State.DISMISSED, State.SOLVED)
         return {row.id: row for row in findings.find_findings(conn, states=states, limit=5000)}
+
+
+def _memory(row: StoredProfile) -> Memory:
+    waiting = Profile.from_json(row.baseline.get("waiting", {}))
+    return Memory(Profile.from_json(row.baseline), waiting, Profile.from_json(row.recent))
 
 
 def _fresh(delta: ProfileDelta, now: datetime) -> StoredProfile:

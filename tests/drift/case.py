@@ -33,7 +33,7 @@ class Case:
     def run(self) -> Detector:
         """The detector once the change has come; its `labels()` are what it found."""
         detector = Detector.of(self.contract)
-        detector.baseline = Profile.from_json(_known(self.contract, self.was, self.before))
+        detector.memory.baseline = Profile.from_json(_known(self.contract, self.was, self.before))
         detector.seen = self.before
         numbers = range(self.before, self.before + self.after)
         detector.read(self.change(_payload(self.contract, n), n) for n in numbers)
@@ -51,7 +51,7 @@ def _known(contract: str, was: c.Change, before: int) -> dict[str, Any]:
     detector = Detector.of(contract)
     detector.read(was(_payload(contract, n), n) for n in range(before))
     detector.learn()
-    return detector.baseline.as_json()
+    return detector.memory.baseline.as_json()
 
 
 @cache

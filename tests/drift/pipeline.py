@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hub.drift.judge import judge, required_now
+from hub.drift.judge import required_now
 from hub.drift.kinds import Kind, Sight
+from hub.drift.memory import Memory
 from hub.drift.moves import FieldFacts, find_moves
 from hub.drift.profile import Profile, ProfilePlan
 from hub.drift.shape import ShapeReader
@@ -17,9 +18,6 @@ from tests.drift.payloads import CONTAINERS
 
 FILES = SchemaFiles(Path(__file__).parents[2] / "schemas")
 TICK = 50
-KNOWN_AFTER = 200
-WINDOW = 200
-_FADES_PAST = 20_000
 
 
 @dataclass(slots=True)
@@ -30,10 +28,11 @@ class Detector:
     containers: Collection[str] = ()
     sample: int = 1
     found: dict[tuple[Kind, str, str], Sight] = field(default_factory=dict)
-    baseline: Profile = field(default_factory=Profile)
-    recent: Profile = field(default_factory=Profile)
+    memory: Memory = field(default_factory=Memory)
+    tick: int = TICK
     since_added: dict[str, Profile] = field(default_factory=dict)
     seen: int = 0
+    _came: Profile = field(default_factory=Profile)
     _memo: dict[Hashable, tuple[Sight, ...]] = field(default_factory=dict)
     _reader: ShapeReader = field(init=False)
     _plan: ProfilePlan = field(init=False)
@@ -51,31 +50,25 @@ class Detector:
         """Take payloads one by one, judging as the evaluator's ticks do."""
         for payload in payloads:
             self._read(payload)
-            if self.seen % TICK == 0:
+            if self.seen % self.tick == 0:
                 self.judge()
 
     def learn(self) -> None:
         """Hold what came so far to be known: a person looked at it, or it was there from the start."""
-        self.baseline.merge(self.recent)
-        self.recent = Profile()
+        for window in (self.memory.waiting, self.memory.recent, self._came):
+            self.memory.baseline.merge(window)
+        self.memory.waiting, self.memory.recent, self._came = Profile(), Profile(), Profile()
         self.found.clear()
         self.since_added.clear()
 
     def judge(self) -> None:
-        """One tick: what is recent is judged, and becomes known once it fills a window."""
-        if self.baseline.records < KNOWN_AFTER:
-            self.baseline.merge(self.recent)
-            self.recent = Profile()
-            return
-        sights = judge(self.baseline, self.recent, self.contract, self.containers)
+        """One tick, as the evaluator has it: what came is judged, and becomes known window by window."""
+        self.memory.add(self._came)
+        self._came = Profile()
+        sights = self.memory.judge(self.contract, self.containers)
         for sight in sights:
             self._keep(sight)
-        if self.recent.records < WINDOW:
-            return
-        self.baseline.merge(self.recent.without([sight.pointer for sight in sights]))
-        self.recent = self.recent.scaled(0.5) if sights else Profile()
-        if self.baseline.records > _FADES_PAST:
-            self.baseline = self.baseline.scaled(0.5)
+        self.memory.roll(is_changed=bool(sights))
 
     def labels(self) -> set[tuple[Kind, str]]:
         """Kind and pointer of all that was found; moves joined, and added fields that came to stay."""
@@ -100,10 +93,12 @@ class Detector:
         """What stood at the one stands at the other."""
         missing = [p for kind, p, _ in self.found if kind is Kind.FIELD_MISSING]
         added = tuple(f"{p}/" for kind, p, _ in self.found if kind is Kind.FIELD_ADDED)
-        inside = [p for p in self.recent.fields if f"{p}/".startswith(added)] if added else []
+        inside = (
+            [p for p in self.memory.recent.fields if f"{p}/".startswith(added)] if added else []
+        )
         found = find_moves(
-            [self._facts(p, self.baseline) for p in missing],
-            [self._facts(p, self.recent) for p in inside],
+            [self._facts(p, self.memory.baseline) for p in missing],
+            [self._facts(p, self.memory.recent) for p in inside],
         )
         return [(move.source, move.target) for move in found]
 
@@ -131,7 +126,7 @@ class Detector:
         for sight in (*sights, *self._reader.members(payload)):
             self._keep(sight)
         if self.seen % self.sample == 0:
-            self.recent.observe(payload, self._plan)
+            self._came.observe(payload, self._plan)
             for since in self.since_added.values():
                 since.observe(payload, self._plan)
 
