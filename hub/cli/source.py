@@ -9,7 +9,6 @@ import sqlalchemy as sa
 import typer
 
 from hub.cli.output import CheckFailedError, print_json, print_line, print_rows
-from hub.connectors.base import connector_for
 from hub.connectors.sessions import Account
 from hub.errors import HubError
 from hub.settings import HubSettings, SourceSettings, load_settings
@@ -24,7 +23,7 @@ from hub.steps.authorize import (
 )
 from hub.steps.keys import open_keyring
 from hub.steps.open_store import open_store
-from hub.steps.source_status import SourceStatus, source_status
+from hub.steps.source_status import SourceStatus, needs_grant_of, source_status
 
 app = typer.Typer(help="Sources: one platform account each.", no_args_is_help=True)
 
@@ -76,8 +75,7 @@ def check_source(source: Key, as_json: AsJson = False) -> None:
     """Ask the platform whether the grant works and covers the configured accounts; exit 1 if not."""
     settings = load_settings()
     found = configured_source(settings, source)
-    connector_for(found.platform)
-    if not hasattr(connector_for(found.platform), "authorize_url"):
+    if not needs_grant_of(found):
         _print_check({"source": source, "ok": True, "platform": "is not asked"}, as_json=as_json)
         return
     with open_store() as store:

@@ -113,7 +113,10 @@ class OAuthConnector(Protocol):
     def accounts(
         self, http: httpx.Client, source: SourceSettings, access_token: str
     ) -> list[Account]:
-        """The accounts that the grant covers, now."""
+        """The accounts that the grant covers, now.
+
+        A platform that cannot be asked has no such method: then what came with the tokens counts.
+        """
         ...
 
     def is_ready(self, source: SourceSettings) -> bool:

@@ -316,12 +316,14 @@ def warn_of_all(
 
 
 def granted_accounts(grant: Grant, *, now: datetime) -> list[Account]:
-    """The accounts that the grant covers: asks the platform.
+    """The accounts that the grant covers: asks the platform, or if it lists none says what came with the tokens.
 
     Raises:
         AuthorizationLostError, TransientError, PlatformRejectedError: as the platform says.
     """
     found = current_tokens(grant, now=now)
+    if not hasattr(grant.oauth, "accounts"):
+        return [Account(external_id, name="", role="") for external_id in found.accounts]
     with grant.http() as http:
         return grant.oauth.accounts(http, grant.source, found.access_token)
 

@@ -43,7 +43,7 @@ def source_status(
         row = read_token(conn, _holder(source) or source_key)
         delivered = last_delivery_at(conn, source_key)
         pulled = pulled_at(conn, source_key)
-    needs_grant = _needs_grant(source)
+    needs_grant = needs_grant_of(source)
     return SourceStatus(
         source_key=source_key,
         source=source,
@@ -56,7 +56,8 @@ def source_status(
     )
 
 
-def _needs_grant(source: SourceSettings) -> bool:
+def needs_grant_of(source: SourceSettings) -> bool:
+    """Whether a source does anything for which a person must have authorised it."""
     connector = connector_for(source.platform)
     if not hasattr(connector, "is_ready"):
         return False

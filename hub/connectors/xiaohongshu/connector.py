@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from hub.connectors.xiaohongshu import push
+from datetime import datetime
+
+import httpx
+
+from hub.connectors.sessions import TokenSet
+from hub.connectors.xiaohongshu import oauth, push
+from hub.connectors.xiaohongshu.options import options_of
 from hub.model.delivery import Envelope, HookReply, HookRequest, RawRecord
 from hub.settings import SourceSettings
 
 
 class XiaohongshuConnector:
-    """小红书 聚光: pushes of landing-page forms and of direct messages that left a contact."""
+    """小红书 聚光: pushes of landing-page forms and of direct messages that left a contact, OAuth."""
 
     platform = "xiaohongshu"
 
@@ -35,3 +41,31 @@ class XiaohongshuConnector:
     def split(self, envelope: Envelope, source: SourceSettings) -> list[RawRecord]:
         """The one record of a push."""
         return push.split_push(envelope, source)
+
+    def authorize_url(self, source: SourceSettings, *, state: str, redirect_uri: str) -> str:
+        """The consent page of the platform."""
+        return oauth.authorize_url(source, state=state, redirect_uri=redirect_uri)
+
+    def exchange(
+        self, http: httpx.Client, source: SourceSettings, code: str, *, now: datetime
+    ) -> TokenSet:
+        """Tokens for an `auth_code`."""
+        return oauth.exchange(http, source, code, now=now)
+
+    def refresh(
+        self, http: httpx.Client, source: SourceSettings, refresh_token: str, *, now: datetime
+    ) -> TokenSet:
+        """A new pair; the old refresh token is no longer good."""
+        return oauth.refresh(http, source, refresh_token, now=now)
+
+    def is_ready(self, source: SourceSettings) -> bool:
+        """Whether the source has an application id: pushes need none."""
+        return bool(options_of(source).app_id)
+
+    def grant_holder(self, source: SourceSettings) -> str:
+        """The source whose grant this one uses (`options.grant`), "" for its own."""
+        return options_of(source).grant
+
+    def warn_days(self, source: SourceSettings) -> int:
+        """Days before the refresh token dies at which a person is told."""
+        return options_of(source).warn_days

@@ -29,6 +29,33 @@ class XiaohongshuOptions(BaseModel):
     refusal: dict[str, Any] = Field(default_factory=lambda: {"code": -1, "message": "refused"})
     refused_status: int = Field(default=401, ge=400, le=599)
 
+    # OAuth.
+    grant: str = Field(default="", description="key of the source whose grant this one uses")
+    app_id: str = Field(default="", pattern=r"^\d*$")
+    secret_env: str = Field(default="", description="environment variable that holds the secret")
+    scope: tuple[str, ...] = ("report_service",)
+    api_base: str = "https://adapi.xiaohongshu.com"
+    authorize_page: str = "https://ad-market.xiaohongshu.com/auth"
+    lost_codes: tuple[int, ...] = Field(
+        default=(), description="codes after which a person must authorise again"
+    )
+    lost_words: tuple[str, ...] = Field(
+        default=("token", "auth_code", "授权"), description="the same, by what `msg` says"
+    )
+    warn_days: int = Field(default=7, ge=0)
+
+    @field_validator("app_id", mode="before")
+    @classmethod
+    def _app_id(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) else value
+
+    @field_validator("api_base", "authorize_page")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if not value.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+            raise ValueError("must be https (plain http only on this machine)")
+        return value.rstrip("/")
+
     @field_validator("test_values", mode="before")
     @classmethod
     def _texts(cls, value: object) -> object:
