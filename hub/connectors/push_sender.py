@@ -96,6 +96,15 @@ class BasePushSender(ABC, Generic[Lead]):
     def is_ack(self, answer: httpx.Response) -> bool:
         """Whether the platform would take this answer for an acknowledgement."""
 
+    async def exchange(self, http: httpx.AsyncClient, lead: Lead) -> httpx.Response:
+        """One try: a POST. Some platforms send by GET, or several requests for one lead.
+
+        Raises:
+            httpx.HTTPError: nobody answered.
+        """
+        body, headers = self.request(lead)
+        return await http.post(self._url, content=body, headers=headers)
+
     async def send(self, leads: Iterable[Lead], *, rate: float | None = None) -> SendReport:
         """Push leads, `rate` a second (None: as fast as answers come); gives what became of them.
 
@@ -163,9 +172,8 @@ class BasePushSender(ABC, Generic[Lead]):
 
     async def _post(self, http: httpx.AsyncClient, lead: Lead, report: SendReport) -> Ending:
         report.attempts += 1
-        body, headers = self.request(lead)
         try:
-            answer = await http.post(self._url, content=body, headers=headers)
+            answer = await self.exchange(http, lead)
         except httpx.HTTPError:
             return "unanswered"
         if self.is_ack(answer):
