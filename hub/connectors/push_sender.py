@@ -77,14 +77,22 @@ class BasePushSender(ABC, Generic[Lead]):
     """Posts leads to `url`. `acknowledged` goes by the leads' `key` and only grows.
 
     A platform's own says what a request looks like (`request`) and what counts as taken (`is_ack`).
+    `transport` takes the requests instead of the network.
     """
 
     def __init__(
-        self, url: str, *, seed: int, clock: Callable[[], datetime], habits: Habits | None = None
+        self,
+        url: str,
+        *,
+        seed: int,
+        clock: Callable[[], datetime],
+        habits: Habits | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._url = url
         self._habits = habits or Habits()
         self._clock = clock
+        self._transport = transport
         self._chance = Random(f"sender:{seed}")  # noqa: S311 -- habits that can be repeated
         self.acknowledged: dict[str, Acknowledged[Lead]] = {}
 
@@ -105,6 +113,12 @@ class BasePushSender(ABC, Generic[Lead]):
         body, headers = self.request(lead)
         return await http.post(self._url, content=body, headers=headers)
 
+    def client(self) -> httpx.AsyncClient:
+        """A client as patient as the platform is; through `transport`, if one was given."""
+        timeout = httpx.Timeout(self._habits.timeout_s)
+        limits = httpx.Limits(max_connections=self._habits.at_once)
+        return httpx.AsyncClient(timeout=timeout, limits=limits, transport=self._transport)
+
     async def send(self, leads: Iterable[Lead], *, rate: float | None = None) -> SendReport:
         """Push leads, `rate` a second (None: as fast as answers come); gives what became of them.
 
@@ -113,12 +127,7 @@ class BasePushSender(ABC, Generic[Lead]):
         report = SendReport()
         started = time.monotonic()
         room = asyncio.Semaphore(self._habits.at_once)
-        timeout = httpx.Timeout(self._habits.timeout_s)
-        limits = httpx.Limits(max_connections=self._habits.at_once)
-        async with (
-            httpx.AsyncClient(timeout=timeout, limits=limits) as http,
-            asyncio.TaskGroup() as tasks,
-        ):
+        async with self.client() as http, asyncio.TaskGroup() as tasks:
             for place, lead in enumerate(self._ordered(leads)):
                 if rate:
                     await asyncio.sleep(max(0.0, started + place / rate - time.monotonic()))

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
+from hub.connectors.push_sender import Acknowledged, SendReport
 from hub.connectors.xiaohongshu.simulator.drifts import DRIFTS, Drift, described
 from hub.connectors.xiaohongshu.simulator.people import SimulatedDm, SimulatedForm
-from hub.connectors.xiaohongshu.simulator.sender import (
-    Acknowledged,
-    Habits,
-    PushSender,
-    SendReport,
-)
+from hub.connectors.xiaohongshu.simulator.sender import Habits, Message, PushSender
 from hub.connectors.xiaohongshu.simulator.world import Simulator, World
 
 __all__ = [
@@ -17,6 +13,7 @@ __all__ = [
     "Acknowledged",
     "Drift",
     "Habits",
+    "Message",
     "PushSender",
     "SendReport",
     "SimulatedDm",
