@@ -72,7 +72,7 @@ def _existing_file() -> Path:
     folder = own_home(home())
     path, made = folder / "keys.json", private_folder(folder / "locks") / "keys-were-made"
     if not path.exists():
-        if made.exists():
+        if made.exists() and not path.exists():  # another process may have made both just now
             raise ConfigError(
                 f"{path}: gone; restore it from a backup: nothing sealed can be read without it"
             )
