@@ -112,12 +112,9 @@ def test_shipped_mappings_are_published_once_and_never_over_a_persons_choice(con
 
     shipped = ensure_shipped(conn, FILES)
 
-    assert set(shipped) == {
-        "douyin/clue_push/1-0-0",
-        "douyin/star_clue/1-0-0",
-        "douyin/star_push/1-0-0",
-        "webform/form/1-0-0",
-    }
+    newest = {str(name) for name in FILES.newest_mappings()}
+    assert "webform/form/1-0-0" in newest
+    assert set(shipped) == {name for name in newest if not name.startswith("douyin/clue/")}
     assert ensure_shipped(conn, FILES) == []
     assert history(conn, "douyin", "clue")[0].version == "9-0-0"
 
@@ -232,7 +229,7 @@ def test_a_changed_extension_field_is_compiled_anew(conn):
 
 
 def test_prepare_registry_makes_a_fresh_hub_ready(conn):
-    assert len(prepare_registry(conn, settings_with())) == 5
+    assert len(prepare_registry(conn, settings_with())) == len(FILES.newest_mappings()) > 4
     assert prepare_registry(conn, settings_with()) == []
 
 
