@@ -9,7 +9,7 @@ import psycopg
 
 from hub.inbox import marks
 
-AT_ONCE = 200
+AT_ONCE = 100
 
 
 def requeue_due(

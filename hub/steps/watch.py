@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from hub.database.engine import driver, store_errors
+from hub.drift.calendar import kind_of_day
 from hub.drift.kinds import OF_ONE_SOURCE, Kind, State
 from hub.ops import loaders
 from hub.ops.sightings import Sighting, take_deltas, take_sightings
@@ -62,6 +63,7 @@ class Watch:
         self._looked_at: datetime | None = None
         self._arrivals_at: datetime | None = None
         self._is_moving = False
+        kind_of_day(clock().date())  # the calendar is loaded now, not while leads wait
 
     def tick(self, *, force: bool = False) -> int:
         """Hand over what this loader saw, and evaluate if nobody else does; how many records go to the replay lane."""
