@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hub.connectors.base import connectors
+from hub.connectors.simulation import described
 from hub.errors import ConfigError
 
 _TICK_S = 0.2
@@ -117,7 +118,7 @@ def _without_lists(platform: str, plan: SimulationPlan) -> SimulationPlan:
 
 def drifts_of(platform: str) -> str:
     """Every drift that a platform's simulator knows, one a line."""
-    return str(simulator_of(platform).described())
+    return described(simulator_of(platform).World.drifts)
 
 
 def _check_that_it_shows(module: Any, plan: SimulationPlan) -> None:  # noqa: ANN401 -- a platform's own

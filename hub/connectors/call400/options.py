@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from hub.connectors.call400.profiles import PROFILES
+from hub.connectors.source_options import PerSource, checked_options
 from hub.errors import ConfigError
 from hub.settings import SourceSettings
 
@@ -41,35 +42,12 @@ def digits(number: str) -> str:
     return "".join(filter(str.isdecimal, number))
 
 
-_CACHE_SIZE = 256
-# Every delivery needs its source's options, and settings live as long as the process: the settings
-# are kept beside them, so that an id cannot come to mean other settings.
-_cache: dict[int, tuple[SourceSettings, CallOptions]] = {}
-
-
-def options_of(source: SourceSettings) -> CallOptions:
-    """The options of a source, checked.
-
-    Raises:
-        ConfigError: an option is unknown or has a wrong value, or `push` names no profile.
-    """
-    known = _cache.get(id(source))
-    if known is not None and known[0] is source:
-        return known[1]
-    options = _checked(source)
-    if len(_cache) >= _CACHE_SIZE:
-        _cache.clear()
-    _cache[id(source)] = (source, options)
-    return options
-
-
 def _checked(source: SourceSettings) -> CallOptions:
     if source.push is not None and source.push not in PROFILES:
         known = ", ".join(PROFILES)
         raise ConfigError(f"push {source.push!r} of a call400 source: choose from {known}")
-    try:
-        return CallOptions.model_validate(dict(source.options))
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"options.{where} of a call400 source: {first['msg']}") from None
+    return checked_options(CallOptions, source)
+
+
+options_of = PerSource(_checked)
+"""The options of a source, checked: ConfigError also if `push` names no profile."""

@@ -13,11 +13,12 @@ import msgspec
 
 from hub.connectors.douyin.client import check_answer
 from hub.connectors.douyin.errors import TokenStaleError
-from hub.connectors.douyin.options import DouyinOptions, options_of
+from hub.connectors.douyin.options import options_of
 from hub.connectors.http import no_answer
 from hub.connectors.sessions import Account, TokenSet
-from hub.errors import AuthorizationLostError, ConfigError, PlatformDownError
-from hub.settings import SourceSettings, secrets_from_environment
+from hub.connectors.source_options import application_secret, require_option
+from hub.errors import AuthorizationLostError, PlatformDownError
+from hub.settings import SourceSettings
 
 TOKEN_PATH = "/open_api/oauth2/access_token/"  # noqa: S105 -- a path
 REFRESH_PATH = "/open_api/oauth2/refresh_token/"
@@ -48,7 +49,7 @@ class _Accounts(msgspec.Struct):
 def authorize_url(source: SourceSettings, *, state: str, redirect_uri: str) -> str:
     """The consent page. `material_auth=1` shows the tick-box without which leads can be refused (40119)."""
     options = options_of(source)
-    _require(options.app_id, "app_id")
+    require_option(options.app_id, "app_id", "douyin")
     query = {"app_id": options.app_id, "state": state, "redirect_uri": redirect_uri}
     if options.scope:
         query["scope"] = json.dumps(options.scope, separators=(",", ":"))
@@ -105,7 +106,11 @@ def _tokens(
     http: httpx.Client, source: SourceSettings, path: str, grant: Mapping[str, str], now: datetime
 ) -> TokenSet:
     options = options_of(source)
-    document = {"app_id": _number(options.app_id), "secret": _secret(options), **grant}
+    document = {
+        "app_id": _number(options.app_id),
+        "secret": application_secret(options.app_id, options.secret_env, "douyin"),
+        **grant,
+    }
     try:
         response = http.post(options.api_base + path, json=document)
     except httpx.HTTPError as error:
@@ -126,22 +131,6 @@ def _tokens(
         refresh_expires_at=now + timedelta(seconds=granted.refresh_token_expires_in),
         accounts=tuple(str(account) for account in granted.advertiser_ids),
     )
-
-
-def _secret(options: DouyinOptions) -> str:
-    _require(options.app_id, "app_id")
-    _require(options.secret_env, "secret_env")
-    secrets = secrets_from_environment(options.secret_env)
-    if not secrets:
-        raise ConfigError(
-            f"set the environment variable {options.secret_env} (application secret)"
-        )
-    return secrets[0].decode()
-
-
-def _require(value: str, name: str) -> None:
-    if not value:
-        raise ConfigError(f"set options.{name} of the douyin source before authorising it")
 
 
 def _number(app_id: str) -> int | str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from hub.connectors.source_options import PerSource, checked_options, https_base
 from hub.errors import ConfigError
 from hub.settings import SourceSettings
 
@@ -113,9 +114,7 @@ class DouyinOptions(BaseModel):
     @field_validator("api_base", "authorize_base")
     @classmethod
     def _base(cls, value: str) -> str:
-        if not value.startswith(("https://", "http://127.0.0.1", "http://localhost")):
-            raise ValueError("must be https (plain http only on this machine)")
-        return value.rstrip("/")
+        return https_base(value)
 
     @field_validator("zone")
     @classmethod
@@ -142,7 +141,7 @@ class Reading:
 
 
 def _reading(source: SourceSettings) -> Reading:
-    options = _checked(source)
+    options = checked_options(DouyinOptions, source)
     chosen = {key: name for key, name in options.fields.items() if name is not None}
     defaults = {} if source.push == "star_push" else DEFAULT_FIELDS
     rest = {key: name for key, name in defaults.items() if key not in options.fields}
@@ -150,40 +149,13 @@ def _reading(source: SourceSettings) -> Reading:
     return Reading(options, {**chosen, **rest}, frozenset((*options.drop_fields, *guard)))
 
 
-_CACHE_SIZE = 256
-# Settings are read once and live as long as the process, but every delivery needs its options: the
-# settings are kept beside them, so that an id cannot come to mean other settings.
-_cache: dict[int, tuple[SourceSettings, Reading]] = {}
-
-
-def reading_of(source: SourceSettings) -> Reading:
-    """The options of a source, checked, and how its pushes are read.
-
-    Raises:
-        ConfigError: an option is unknown or has a wrong value; names it.
-    """
-    known = _cache.get(id(source))
-    if known is not None and known[0] is source:
-        return known[1]
-    reading = _reading(source)
-    if len(_cache) >= _CACHE_SIZE:
-        _cache.clear()
-    _cache[id(source)] = (source, reading)
-    return reading
+reading_of = PerSource(_reading)
+"""The options of a source, checked, and how its pushes are read: ConfigError names a wrong option."""
 
 
 def options_of(source: SourceSettings) -> DouyinOptions:
     """The options of a source, checked; see `reading_of` for errors."""
     return reading_of(source).options
-
-
-def _checked(source: SourceSettings) -> DouyinOptions:
-    try:
-        return DouyinOptions.model_validate(dict(source.options))
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"options.{where} of a douyin source: {first['msg']}") from None
 
 
 def accounts_of(source: SourceSettings, configured: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,8 +8,6 @@ Four shapes can be pushed to a source (`push:` of its settings): `clue_push`, th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from email.message import Message
-from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -17,6 +15,7 @@ import msgspec
 
 from hub.connectors.douyin.options import DouyinOptions, Reading, options_of, reading_of
 from hub.connectors.douyin.records import read_listing
+from hub.connectors.pushed_fields import UNREADABLE, read_fields
 from hub.model.delivery import Envelope, HookReply, HookRequest, RawRecord
 from hub.settings import SourceSettings
 
@@ -25,8 +24,6 @@ OPEN_EVENT, SPI_EVENT = "open_event", "spi_event"
 
 _CHALLENGE_EVENT = "verify_webhook"
 _LONGEST_CHALLENGE = 20
-_UNREADABLE = (ValueError, RecursionError, LookupError)  # LookupError: a charset nobody knows
-_BOM = b"\xef\xbb\xbf"
 _EMPTY = (b'""', b"null")
 _STAR_KEYS = frozenset(("star_id", "order_id", "item_id"))
 
@@ -50,7 +47,7 @@ def challenge(request: HookRequest, source: SourceSettings) -> HookReply | None:
         return None
     try:
         asked = msgspec.json.decode(request.body, type=_Challenge)
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     number = asked.content.get("challenge")
     if asked.event != _CHALLENGE_EVENT or not isinstance(number, int):
@@ -91,7 +88,7 @@ def delivery_key(request: HookRequest, source: SourceSettings) -> str | None:
     if source.push == SPI_EVENT:
         try:
             return msgspec.json.decode(request.body, type=_Numbered).message_id or None
-        except _UNREADABLE:
+        except UNREADABLE:
             return None
     return None
 
@@ -114,8 +111,12 @@ def split_push(envelope: Envelope, source: SourceSettings) -> list[RawRecord]:
     fields, and the rule's constants go."""
     raw = envelope.body or envelope.query
     try:
-        fields = _fields(envelope)
-    except _UNREADABLE as error:
+        fields = read_fields(
+            envelope.body,
+            envelope.content_type,
+            envelope.query if envelope.method == "GET" else b"",
+        )
+    except UNREADABLE as error:
         return [RawRecord(envelope.shape, raw, unreadable=_why(error), headers=envelope.headers)]
     if envelope.shape == STAR_PUSH and "data" in fields and not _STAR_KEYS & fields.keys():
         listing = read_listing(raw)
@@ -127,8 +128,8 @@ def split_push(envelope: Envelope, source: SourceSettings) -> list[RawRecord]:
 def _listed(item: bytes, envelope: Envelope, source: SourceSettings) -> RawRecord:
     """One item of a pushed page."""
     try:
-        fields = _json_fields(item, "utf-8")
-    except _UNREADABLE as error:
+        fields = read_fields(item, "application/json")
+    except UNREADABLE as error:
         return RawRecord(envelope.shape, item, unreadable=_why(error), headers=envelope.headers)
     return _record(fields, envelope, source)
 
@@ -146,58 +147,6 @@ def _record(
 
 def _why(error: Exception) -> str:
     return "not_an_object" if isinstance(error, msgspec.ValidationError) else "not_readable"
-
-
-def _fields(envelope: Envelope) -> dict[str, msgspec.Raw]:
-    """Key → value as JSON text, exactly as sent; form values are JSON strings.
-
-    Raises:
-        ValueError, RecursionError, LookupError: it cannot be read.
-    """
-    kind, charset = _content_type(envelope.content_type)
-    body = envelope.body.removeprefix(_BOM)
-    if not body and envelope.method == "GET":
-        return _form_fields(envelope.query, charset)
-    looks_like_json = body.lstrip()[:1] in (b"{", b"[")
-    # The console's own setting decides, but receivers have met JSON sent as a form and the reverse.
-    if looks_like_json or "json" in kind:
-        return _json_fields(body, charset)
-    if kind in ("application/x-www-form-urlencoded", "text/plain", ""):
-        return _form_fields(body, charset)
-    raise ValueError("content type")
-
-
-@lru_cache(maxsize=64)
-def _content_type(header: str) -> tuple[str, str]:
-    """Media type in lower case, and its charset (UTF-8 if none is named)."""
-    message = Message()
-    message["content-type"] = header.replace("\r", " ").replace("\n", " ")
-    kind = message.get_content_type() if header.strip() else ""
-    return kind, message.get_content_charset() or "utf-8"
-
-
-def _json_fields(body: bytes, charset: str) -> dict[str, msgspec.Raw]:
-    if charset not in ("utf-8", "utf8"):
-        body = body.decode(charset).encode()
-    fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    # A raw value is skipped, not looked into: what is in it must be readable too.
-    msgspec.json.decode(body)
-    return fields
-
-
-def _form_fields(body: bytes, charset: str) -> dict[str, msgspec.Raw]:
-    """Fields of a form; a key that comes twice becomes a list."""
-    text = body.decode(charset)
-    pairs = parse_qsl(text, keep_blank_values=True, encoding=charset, errors="strict")
-    if not pairs:
-        raise ValueError("no fields")
-    values: dict[str, list[str]] = {}
-    for key, value in pairs:
-        values.setdefault(key, []).append(value)
-    return {
-        key: msgspec.Raw(msgspec.json.encode(found[0] if len(found) == 1 else found))
-        for key, found in values.items()
-    }
 
 
 def _renamed(fields: Mapping[str, msgspec.Raw], source: SourceSettings) -> dict[str, msgspec.Raw]:

@@ -17,13 +17,13 @@ import msgspec
 from hub.connectors.http import RetryPolicy, raise_for_http, retried, send
 from hub.connectors.meituan.options import MeituanOptions
 from hub.connectors.meituan.signing import Profile, with_sign
+from hub.connectors.source_options import application_secret
 from hub.errors import (
     AuthorizationLostError,
     ConfigError,
     PlatformDownError,
     PlatformRejectedError,
 )
-from hub.settings import secrets_from_environment
 
 FOLLOW_UP_PATH = "/ddzh/customercenter/addfollowup"
 _BASES = {
@@ -152,10 +152,4 @@ def secret_of(options: MeituanOptions) -> str:
     Raises:
         ConfigError: the source has no application id or no secret; says which.
     """
-    for value, name in ((options.app_id, "app_id"), (options.secret_env, "secret_env")):
-        if not value:
-            raise ConfigError(f"set options.{name} of the meituan source before calling")
-    secrets = secrets_from_environment(options.secret_env)
-    if not secrets:
-        raise ConfigError(f"set the environment variable {options.secret_env} (signKey or secret)")
-    return secrets[0].decode()
+    return application_secret(options.app_id, options.secret_env, "meituan")

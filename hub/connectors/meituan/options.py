@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from hub.connectors.meituan.signing import Profile
-from hub.errors import ConfigError
-from hub.settings import SourceSettings
+from hub.connectors.source_options import PerSource, checked_options, https_base
 
 
 class MeituanOptions(BaseModel):
@@ -63,33 +62,8 @@ class MeituanOptions(BaseModel):
     @field_validator("api_base", "authorize_base")
     @classmethod
     def _base(cls, value: str) -> str:
-        if value and not value.startswith(("https://", "http://127.0.0.1", "http://localhost")):
-            raise ValueError("must be https (plain http only on this machine)")
-        return value.rstrip("/")
+        return https_base(value) if value else ""
 
 
-_CACHE_SIZE = 256
-# Settings live as long as the process and every delivery needs its options: the settings are kept beside
-# them, so that an id cannot come to mean other settings.
-_cache: dict[int, tuple[SourceSettings, MeituanOptions]] = {}
-
-
-def options_of(source: SourceSettings) -> MeituanOptions:
-    """The options of a source, checked.
-
-    Raises:
-        ConfigError: an option is unknown or has a wrong value; names it.
-    """
-    known = _cache.get(id(source))
-    if known is not None and known[0] is source:
-        return known[1]
-    try:
-        options = MeituanOptions.model_validate(dict(source.options))
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"options.{where} of a meituan source: {first['msg']}") from None
-    if len(_cache) >= _CACHE_SIZE:
-        _cache.clear()
-    _cache[id(source)] = (source, options)
-    return options
+options_of = PerSource(lambda source: checked_options(MeituanOptions, source))
+"""The options of a source, checked: ConfigError if one is unknown or has a wrong value."""

@@ -8,26 +8,19 @@ that a public receiver of another business line has met, and settings change the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from email.message import Message
-from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 
 from hub.connectors.meituan.options import MeituanOptions, options_of
 from hub.connectors.meituan.signing import SIGN_FIELD
+from hub.connectors.pushed_fields import UNREADABLE, Fields, read_fields
 from hub.model.delivery import Envelope, HookReply, HookRequest, RawRecord
 from hub.settings import SourceSettings
 
 MESSAGE_PUSH = "message_push"
 # What was signed, kept word for word while the rule of the signature is not settled.
 SIGNED_TEXT = "message_text"
-_UNREADABLE = (ValueError, RecursionError, LookupError)  # LookupError: a charset nobody knows
-_BOM = b"\xef\xbb\xbf"
-_FORM_TYPES = ("application/x-www-form-urlencoded", "text/plain", "")
-
-Fields = dict[str, msgspec.Raw]
 
 
 def accepted(source: SourceSettings) -> HookReply:
@@ -47,8 +40,10 @@ def delivery_key(request: HookRequest, source: SourceSettings) -> str | None:
     None if it cannot be read or has no id: then equal bodies within a while are one delivery.
     """
     try:
-        fields = _fields(request.body, request.headers.get("content-type", ""), _query_of(request))
-    except _UNREADABLE:
+        fields = read_fields(
+            request.body, request.headers.get("content-type", ""), _query_of(request)
+        )
+    except UNREADABLE:
         return None
     parts = [_text(fields.get(name)) or "" for name in options_of(source).id_fields]
     return ":".join(parts) if parts[-1] else None
@@ -73,8 +68,8 @@ def split_push(envelope: Envelope, source: SourceSettings) -> list[RawRecord]:
     """
     options = options_of(source)
     try:
-        fields = _fields(envelope.body, envelope.content_type, envelope.query)
-    except _UNREADABLE as error:
+        fields = read_fields(envelope.body, envelope.content_type, envelope.query)
+    except UNREADABLE as error:
         raw = envelope.body or envelope.query
         return [RawRecord(envelope.shape, raw, unreadable=_why(error))]
     account = next((t for n in options.account_fields if (t := _text(fields.get(n)))), None)
@@ -96,7 +91,7 @@ def _unwrapped(fields: Fields, options: MeituanOptions) -> Fields:
         return dict(fields)
     try:
         msgspec.json.decode(text)
-    except _UNREADABLE:
+    except UNREADABLE:
         return dict(fields)
     return {**fields, options.message_field: msgspec.Raw(text.strip().encode())}
 
@@ -107,56 +102,6 @@ def _why(error: Exception) -> str:
 
 def _query_of(request: HookRequest) -> bytes:
     return request.query if request.method == "GET" else b""
-
-
-def _fields(body: bytes, content_type: str, query: bytes) -> Fields:
-    """Name → value as JSON text; of a form, or of a JSON object; of the query where there is no body.
-
-    Raises:
-        ValueError, RecursionError, LookupError: it cannot be read.
-    """
-    kind, charset = _kind_of(content_type)
-    body = body.removeprefix(_BOM)
-    if not body:
-        return _form_fields(query, charset)
-    if body.lstrip()[:1] in (b"{", b"[") or "json" in kind:
-        return _json_fields(body, charset)
-    if kind in _FORM_TYPES:
-        return _form_fields(body, charset)
-    raise ValueError("content type")
-
-
-@lru_cache(maxsize=64)
-def _kind_of(header: str) -> tuple[str, str]:
-    """Media type in lower case, and its charset (UTF-8 if none is named)."""
-    message = Message()
-    message["content-type"] = header.replace("\r", " ").replace("\n", " ")
-    kind = message.get_content_type() if header.strip() else ""
-    return kind, message.get_content_charset() or "utf-8"
-
-
-def _json_fields(body: bytes, charset: str) -> Fields:
-    if charset not in ("utf-8", "utf8"):
-        body = body.decode(charset).encode()
-    fields = msgspec.json.decode(body, type=Fields)
-    # A raw value is skipped, not looked into: what is in it must be readable too.
-    msgspec.json.decode(body)
-    return fields
-
-
-def _form_fields(encoded: bytes, charset: str) -> Fields:
-    """Fields of a form; a name that comes twice becomes a list."""
-    text = encoded.decode(charset)
-    pairs = parse_qsl(text, keep_blank_values=True, encoding=charset, errors="strict")
-    if not pairs:
-        raise ValueError("no fields")
-    values: dict[str, list[str]] = {}
-    for name, value in pairs:
-        values.setdefault(name, []).append(value)
-    return {
-        name: msgspec.Raw(msgspec.json.encode(found[0] if len(found) == 1 else found))
-        for name, found in values.items()
-    }
 
 
 def _string(value: msgspec.Raw) -> str | None:

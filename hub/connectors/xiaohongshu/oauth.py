@@ -16,9 +16,10 @@ import msgspec
 
 from hub.connectors.http import no_answer, raise_for_http
 from hub.connectors.sessions import TokenSet
+from hub.connectors.source_options import application_secret, require_option
 from hub.connectors.xiaohongshu.options import XiaohongshuOptions, options_of
-from hub.errors import AuthorizationLostError, ConfigError, HubError, PlatformDownError
-from hub.settings import SourceSettings, secrets_from_environment
+from hub.errors import AuthorizationLostError, HubError, PlatformDownError
+from hub.settings import SourceSettings
 
 TOKEN_PATH = "/api/open/oauth2/access_token"  # noqa: S105 -- a path
 REFRESH_PATH = "/api/open/oauth2/refresh_token"
@@ -60,7 +61,7 @@ class _Granted(msgspec.Struct):
 def authorize_url(source: SourceSettings, *, state: str, redirect_uri: str) -> str:
     """The consent page. Names are in camel case here, in snake case in every call."""
     options = options_of(source)
-    _require(options.app_id, "app_id")
+    require_option(options.app_id, "app_id", "xiaohongshu")
     query = {
         "appId": options.app_id,
         "scope": json.dumps(options.scope, separators=(",", ":")),
@@ -88,7 +89,7 @@ def _tokens(
     options = options_of(source)
     document: dict[str, Any] = {
         "app_id": int(options.app_id or 0),
-        "secret": _secret(options),
+        "secret": application_secret(options.app_id, options.secret_env, "xiaohongshu"),
         **grant,
     }
     try:
@@ -136,19 +137,3 @@ def _error(head: _Head, response: httpx.Response, options: XiaohongshuOptions) -
         return AuthorizationLostError(text, code=str(head.code))
     raise_for_http(response)
     return PlatformDownError(f"platform code {head.code}: its meaning is not documented")
-
-
-def _secret(options: XiaohongshuOptions) -> str:
-    _require(options.app_id, "app_id")
-    _require(options.secret_env, "secret_env")
-    secrets = secrets_from_environment(options.secret_env)
-    if not secrets:
-        raise ConfigError(
-            f"set the environment variable {options.secret_env} (application secret)"
-        )
-    return secrets[0].decode()
-
-
-def _require(value: str, name: str) -> None:
-    if not value:
-        raise ConfigError(f"set options.{name} of the xiaohongshu source before authorising it")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from hub.errors import ConfigError
-from hub.settings import SourceSettings
+from hub.connectors.source_options import PerSource, checked_options, https_base
 
 
 class XiaohongshuOptions(BaseModel):
@@ -52,9 +51,7 @@ class XiaohongshuOptions(BaseModel):
     @field_validator("api_base", "authorize_page")
     @classmethod
     def _address(cls, value: str) -> str:
-        if not value.startswith(("https://", "http://127.0.0.1", "http://localhost")):
-            raise ValueError("must be https (plain http only on this machine)")
-        return value.rstrip("/")
+        return https_base(value)
 
     @field_validator("test_values", mode="before")
     @classmethod
@@ -66,32 +63,5 @@ class XiaohongshuOptions(BaseModel):
         return tuple(str(item).strip() for item in items)
 
 
-_CACHE_SIZE = 256
-# Settings are read once and live as long as the process, but every delivery needs its options: the
-# settings are kept beside them, so that an id cannot come to mean other settings.
-_cache: dict[int, tuple[SourceSettings, XiaohongshuOptions]] = {}
-
-
-def options_of(source: SourceSettings) -> XiaohongshuOptions:
-    """The options of a source, checked.
-
-    Raises:
-        ConfigError: an option is unknown or has a wrong value; names it.
-    """
-    known = _cache.get(id(source))
-    if known is not None and known[0] is source:
-        return known[1]
-    options = _checked(source)
-    if len(_cache) >= _CACHE_SIZE:
-        _cache.clear()
-    _cache[id(source)] = (source, options)
-    return options
-
-
-def _checked(source: SourceSettings) -> XiaohongshuOptions:
-    try:
-        return XiaohongshuOptions.model_validate(dict(source.options))
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"options.{where} of a xiaohongshu source: {first['msg']}") from None
+options_of = PerSource(lambda source: checked_options(XiaohongshuOptions, source))
+"""The options of a source, checked: ConfigError if one is unknown or has a wrong value."""

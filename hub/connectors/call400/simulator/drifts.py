@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
-from hub.errors import ConfigError
+from hub.connectors.simulation import Drift, Payload
 
-Payload = dict[str, Any]
 _NUMBERS = ("Caller", "CallNo")
 _SHOWN = 3, -4
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """One change; `rate` is by how much faster calls come with it."""
-
-    name: str
-    summary: str
-    apply: Callable[[Payload], Payload]
-    rate: float = 1.0
 
 
 def _masked(payload: Payload) -> Payload:
@@ -44,28 +31,8 @@ def _milliseconds(payload: Payload) -> Payload:
 
 
 DRIFTS: Mapping[str, Drift] = {
-    drift.name: drift
-    for drift in (
-        Drift("number-masked", "the caller's number comes as 199****0001", _masked),
-        Drift("state-unknown", "a call ends in a state that is in no table", _unknown_state),
-        Drift("number-renamed", "the caller's number comes as CallerNumber", _renamed),
-        Drift("milliseconds", "TCCC's times come in milliseconds", _milliseconds),
-    )
+    "number-masked": Drift("the caller's number comes as 199****0001", _masked),
+    "state-unknown": Drift("a call ends in a state that is in no table", _unknown_state),
+    "number-renamed": Drift("the caller's number comes as CallerNumber", _renamed),
+    "milliseconds": Drift("TCCC's times come in milliseconds", _milliseconds),
 }
-
-
-def drift_named(name: str) -> Drift:
-    """The drift of that name.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    if name not in DRIFTS:
-        raise ConfigError(f"no drift {name!r}; there are {', '.join(DRIFTS)}")
-    return DRIFTS[name]
-
-
-def described() -> str:
-    """Every drift, one a line."""
-    width = max(map(len, DRIFTS))
-    return "\n".join(f"  {drift.name:<{width}}  {drift.summary}" for drift in DRIFTS.values())

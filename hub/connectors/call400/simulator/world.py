@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
 from typing import Any
 
 from hub.connectors.call400.simulator.calls import LINE, SimulatedCall, Vendor, a_call
-from hub.connectors.call400.simulator.drifts import Drift, drift_named
+from hub.connectors.call400.simulator.drifts import DRIFTS
+from hub.connectors.simulation import BaseSimulator, DriftingWorld
 
 Clock = Callable[[], datetime]
 
@@ -19,16 +19,17 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class World:
+class World(DriftingWorld):
     """The call centres: `add_clues` are calls of TCCC, `add_star_clues` of 7moor. From any thread."""
 
+    drifts = DRIFTS
+
     def __init__(self, seed: int = 1, *, clock: Clock = utc_now) -> None:
+        super().__init__()
         self.seed = seed
         self.clock = clock
         self.app_secret = f"demo_path_secret_{seed}"
-        self.drift: Drift | None = None
         self.clues: list[SimulatedCall] = []
-        self._drift_after = 0
         self._lock = threading.Lock()
 
     def add_clues(
@@ -43,21 +44,6 @@ class World:
         """The same at 7moor."""
         return self._add("moor", count, created_at, every_s)
 
-    def use_drift(self, name: str | None, *, after: int = 0) -> None:
-        """Change what is sent from call number `after` on; None: nothing.
-
-        Raises:
-            ConfigError: there is no such drift.
-        """
-        self.drift = drift_named(name) if name else None
-        self._drift_after = after
-
-    def drifted(self, payload: dict[str, Any], number: int) -> dict[str, Any]:
-        """What is sent of call `number`."""
-        if self.drift is None or number < self._drift_after:
-            return payload
-        return self.drift.apply(payload)
-
     def _add(
         self, vendor: Vendor, count: int, created_at: datetime | None, every_s: float
     ) -> list[SimulatedCall]:
@@ -71,13 +57,13 @@ class World:
             return new
 
 
-class Simulator:
+class Simulator(BaseSimulator):
     """Call centres that only push. `with Simulator(seed=1) as simulator:`; `url` is empty."""
 
-    url = ""
     calls: tuple[()] = ()
 
     def __init__(self, seed: int = 1, *, port: int = 0, clock: Clock = utc_now) -> None:
+        super().__init__()
         self.world = World(seed, clock=clock)
 
     @property
@@ -93,14 +79,3 @@ class Simulator:
     def options(self, secret_env: str) -> dict[str, Any]:
         """`options:` of a source that is pushed to; the secret of its path is in `secret_env`."""
         return {"lines": [LINE]}
-
-    def __enter__(self) -> Simulator:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Nothing to end."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.connectors.douyin.simulator.drifts import DRIFTS, Drift, described
+from hub.connectors.douyin.simulator.drifts import DRIFTS
 from hub.connectors.douyin.simulator.people import SimulatedClue, SimulatedStarClue
 from hub.connectors.douyin.simulator.sender import DEFAULT_RULE, PushSender
 from hub.connectors.douyin.simulator.server import Simulator
@@ -14,7 +14,6 @@ __all__ = [
     "DRIFTS",
     "Acknowledged",
     "Behaviour",
-    "Drift",
     "Habits",
     "PushSender",
     "SendReport",
@@ -22,5 +21,4 @@ __all__ = [
     "SimulatedStarClue",
     "Simulator",
     "World",
-    "described",
 ]

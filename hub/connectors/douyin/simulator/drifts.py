@@ -7,15 +7,15 @@ something in the payload that is there before they come (a sum of money, say): t
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-Item = dict[str, Any]
-Change = Callable[[Item], Item]
+from hub.connectors.simulation import Drift, Payload
+
+Item = Payload
 
 _SHANGHAI = ZoneInfo("Asia/Shanghai")
 _BUDGETS = ("1-3万", "3-5万", "5-10万", "10万以上")
@@ -24,23 +24,6 @@ _INTERESTS = ("美食", "亲子", "汽车", "家居", "健身", "旅行")
 _TIMES = ("create_time", "create_time_detail")
 _LONGEST_ID = 19
 _WISH = "意向项目"
-
-
-def _same(item: Item) -> Item:
-    return item
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """One change: what it is in a line, what it does to a payload, and to how many leads come.
-
-    `rate` is a factor: 0 is silence. `before` shapes what is shown until the change comes.
-    """
-
-    line: str
-    change: Change = _same
-    before: Change = _same
-    rate: float = 1.0
 
 
 def _number(item: Item) -> int:
@@ -208,9 +191,3 @@ DRIFTS: Mapping[str, Drift] = MappingProxyType(
         "surge": Drift("ten times as many leads come", rate=10.0),
     }
 )
-
-
-def described() -> str:
-    """Every drift with what it is, one a line."""
-    width = max(map(len, DRIFTS))
-    return "\n".join(f"  {name:<{width}}  {drift.line}" for name, drift in DRIFTS.items())

@@ -14,14 +14,14 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Literal
 
-from hub.connectors.douyin.simulator.drifts import DRIFTS, Drift, Item, described
+from hub.connectors.douyin.simulator.drifts import DRIFTS
 from hub.connectors.douyin.simulator.people import (
     SimulatedClue,
     SimulatedStarClue,
     a_clue,
     a_star_clue,
 )
-from hub.errors import ConfigError
+from hub.connectors.simulation import DriftingWorld
 
 Clock = Callable[[], datetime]
 
@@ -96,8 +96,10 @@ class _Windows:
             self.times.popleft()
 
 
-class World:
+class World(DriftingWorld):
     """The platform: fill it with `add_clues`, look at `clues` and `calls`, break it with `fail_next`."""
+
+    drifts = DRIFTS
 
     def __init__(
         self,
@@ -108,6 +110,7 @@ class World:
         advertiser_id: str = "1700000000000001",
         star_id: str = "1800000000000001",
     ) -> None:
+        super().__init__()
         self.seed = seed
         self.clock = clock
         self.behaviour = behaviour or Behaviour()
@@ -115,8 +118,6 @@ class World:
         self.star_id = star_id
         self.app_id = "1790000000000001"
         self.app_secret = f"demo_app_secret_{seed}"
-        self.drift: Drift | None = None
-        self.drift_after = 0
         self.clues: list[SimulatedClue] = []
         self.star_clues: list[SimulatedStarClue] = []
         self.calls: deque[Call] = deque(maxlen=_CALLS_KEPT)
@@ -190,24 +191,6 @@ class World:
     def show(self, clue: SimulatedClue | SimulatedStarClue) -> dict[str, Any]:
         """A lead as a list shows it now, drift included."""
         return self.drifted(clue.listed(self.clock()), clue.number)
-
-    def drifted(self, item: Item, number: int) -> Item:
-        """What the drift in use, if there is one, makes of lead `number`."""
-        if self.drift is None:
-            return item
-        change = self.drift.before if number < self.drift_after else self.drift.change
-        return change(item)
-
-    def use_drift(self, name: str | None, *, after: int = 0) -> None:
-        """Payloads are changed as `drifts.DRIFTS` says, from lead number `after` on; None ends it.
-
-        Raises:
-            ConfigError: there is no drift of that name.
-        """
-        if name is not None and name not in DRIFTS:
-            raise ConfigError(f"no drift {name!r}; there are\n{described()}")
-        self.drift = None if name is None else DRIFTS[name]
-        self.drift_after = after
 
     def _is_between(self, created_at: datetime, start: datetime, end: datetime) -> bool:
         second = created_at.replace(microsecond=0)

@@ -14,10 +14,4 @@ __all__ = [
     "SimulatedLead",
     "Simulator",
     "World",
-    "described",
 ]
-
-
-def described() -> str:
-    """The drifts that it knows: none, for what its messages look like is invented to begin with."""
-    return "none: the shape of a real message is not known"

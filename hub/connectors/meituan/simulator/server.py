@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -14,9 +13,10 @@ from starlette.routing import Route
 from hub.connectors.local_server import LocalServer
 from hub.connectors.meituan.signing import SIGN_FIELD, Profile, sign
 from hub.connectors.meituan.simulator.world import Call, Clock, SimulatedLead, World, utc_now
+from hub.connectors.simulation import BaseSimulator
 
 
-class Simulator:
+class Simulator(BaseSimulator):
     """Meituan on 127.0.0.1. `with Simulator(seed=1) as simulator:` or `start` and `stop`.
 
     `world` is its state; `url` its address. The caller's threads may use both while it answers.
@@ -31,7 +31,7 @@ class Simulator:
         profile: Profile = Profile.MTOP,
     ) -> None:
         self.world = World(seed, clock=clock, profile=profile)
-        self._server = LocalServer(build_app(self.world), port=port)
+        super().__init__(LocalServer(build_app(self.world), port=port))
 
     @property
     def clues(self) -> list[SimulatedLead]:
@@ -43,11 +43,6 @@ class Simulator:
         """The calls so far, the last ten thousand of them."""
         return list(self.world.calls)
 
-    @property
-    def url(self) -> str:
-        """Where it answers, once started."""
-        return self._server.url
-
     def options(self, secret_env: str) -> dict[str, Any]:
         """`options:` of a source that talks to it; the secret is `world.app_secret`, in `secret_env`."""
         return {
@@ -56,30 +51,6 @@ class Simulator:
             "secret_env": secret_env,
             "api_base": self.url,
         }
-
-    def start(self) -> Simulator:
-        """Bind the port and answer.
-
-        Raises:
-            ConfigError: the port is taken, or the server did not come up.
-        """
-        self._server.start()
-        return self
-
-    def stop(self) -> None:
-        """Stop answering and free the port; harmless if it does not run."""
-        self._server.stop()
-
-    def __enter__(self) -> Simulator:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
 
 def build_app(world: World) -> Starlette:

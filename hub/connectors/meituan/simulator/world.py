@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 from hub.connectors.meituan.signing import Profile
-from hub.errors import ConfigError
+from hub.connectors.simulation import DriftingWorld
 
 Clock = Callable[[], datetime]
 
@@ -74,12 +74,13 @@ class Call:
     code: str
 
 
-class World:
+class World(DriftingWorld):
     """The platform: fill it with `add_clues`, look at `clues` and `calls`, break it with `fail_next`."""
 
     def __init__(
         self, seed: int = 1, *, clock: Clock = utc_now, profile: Profile = Profile.MTOP
     ) -> None:
+        super().__init__()
         self.seed = seed
         self.clock = clock
         self.profile = profile
@@ -87,7 +88,6 @@ class World:
         self.app_secret = f"demo_sign_key_{seed}"
         self.token = f"demo_token_{seed}"
         self.account = "demo_biz_code"
-        self.drift: None = None
         self.clues: list[SimulatedLead] = []
         self.calls: deque[Call] = deque(maxlen=_CALLS_KEPT)
         self.lock = threading.RLock()
@@ -106,15 +106,6 @@ class World:
             ]
             self.clues += new
             return new
-
-    def use_drift(self, name: str | None, *, after: int = 0) -> None:
-        """Nothing for None.
-
-        Raises:
-            ConfigError: a drift was named; there is none.
-        """
-        if name is not None:
-            raise ConfigError(f"no drift {name!r}: the shape of a real message is not known")
 
     def fail_next(self, *, status: int = 200, code: str = "", times: int = 1) -> None:
         """Answer the next calls with this HTTP status and code."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.connectors.push_sender import Acknowledged, SendReport
-from hub.connectors.xiaohongshu.simulator.drifts import DRIFTS, Drift, described
+from hub.connectors.xiaohongshu.simulator.drifts import DRIFTS
 from hub.connectors.xiaohongshu.simulator.people import SimulatedDm, SimulatedForm
 from hub.connectors.xiaohongshu.simulator.sender import Habits, Message, PushSender
 from hub.connectors.xiaohongshu.simulator.world import Simulator, World
@@ -11,7 +11,6 @@ from hub.connectors.xiaohongshu.simulator.world import Simulator, World
 __all__ = [
     "DRIFTS",
     "Acknowledged",
-    "Drift",
     "Habits",
     "Message",
     "PushSender",
@@ -20,5 +19,4 @@ __all__ = [
     "SimulatedForm",
     "Simulator",
     "World",
-    "described",
 ]

@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
-Data = dict[str, Any]
+from hub.connectors.simulation import Drift, Payload
 
-
-def _same(data: Data) -> Data:
-    return data
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """One change: what it is in a line, what it does to `data`, and to how many leads come (0: silence)."""
-
-    line: str
-    change: Callable[[Data], Data] = _same
-    rate: float = 1.0
+Data = Payload
 
 
 def _renamed(old: str, new: str) -> Callable[[Data], Data]:
@@ -63,9 +50,3 @@ DRIFTS: Mapping[str, Drift] = MappingProxyType(
         "surge": Drift("ten times as many leads come", rate=10.0),
     }
 )  # fmt: skip
-
-
-def described() -> str:
-    """Every drift with what it is, one a line."""
-    width = max(map(len, DRIFTS))
-    return "\n".join(f"  {name:<{width}}  {drift.line}" for name, drift in DRIFTS.items())

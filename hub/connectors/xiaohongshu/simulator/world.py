@@ -5,12 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
 from typing import Any
 
-from hub.connectors.xiaohongshu.simulator.drifts import DRIFTS, Data, Drift, described
+from hub.connectors.simulation import BaseSimulator, DriftingWorld
+from hub.connectors.xiaohongshu.simulator.drifts import DRIFTS
 from hub.connectors.xiaohongshu.simulator.people import SimulatedDm, SimulatedForm, a_dm, a_form
-from hub.errors import ConfigError
 
 Clock = Callable[[], datetime]
 
@@ -20,18 +19,19 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class World:
+class World(DriftingWorld):
     """The leads of one ad account: fill it with `add_clues` (forms) and `add_star_clues` (direct messages)."""
+
+    drifts = DRIFTS
 
     def __init__(
         self, seed: int = 1, *, clock: Clock = utc_now, account_id: str = "1000001"
     ) -> None:
+        super().__init__()
         self.seed = seed
         self.clock = clock
         self.account_id = account_id
         self.app_secret = f"demo_xhs_token_{seed}"
-        self.drift: Drift | None = None
-        self.drift_after = 0
         self.clues: list[SimulatedForm] = []
         self.star_clues: list[SimulatedDm] = []
         self._lock = threading.Lock()
@@ -56,31 +56,14 @@ class World:
         first = self.clock()
         return [first + timedelta(seconds=place * every_s) for place in range(count)]
 
-    def drifted(self, data: Data, number: int) -> Data:
-        """What the drift in use, if there is one, makes of lead `number`."""
-        if self.drift is None or number < self.drift_after:
-            return data
-        return self.drift.change(data)
 
-    def use_drift(self, name: str | None, *, after: int = 0) -> None:
-        """Payloads are changed as `DRIFTS` says, from lead number `after` on; None ends it.
-
-        Raises:
-            ConfigError: there is no drift of that name.
-        """
-        if name is not None and name not in DRIFTS:
-            raise ConfigError(f"no drift {name!r}; there are\n{described()}")
-        self.drift = None if name is None else DRIFTS[name]
-        self.drift_after = after
-
-
-class Simulator:
+class Simulator(BaseSimulator):
     """聚光 as far as it pushes: a world without an address of its own."""
 
-    url = ""
     calls: tuple[Any, ...] = ()
 
     def __init__(self, seed: int = 1, *, port: int = 0, clock: Clock = utc_now) -> None:
+        super().__init__()
         self.world = World(seed, clock=clock)
 
     @property
@@ -96,14 +79,3 @@ class Simulator:
     def options(self, _secret_env: str) -> dict[str, Any]:
         """A source that it pushes to needs no options."""
         return {}
-
-    def __enter__(self) -> Simulator:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Nothing was opened."""

@@ -21,8 +21,8 @@ from hub.connectors.call400.simulator import (
     SimulatedCall,
     Simulator,
     World,
-    described,
 )
+from hub.connectors.simulation import described
 from hub.errors import ConfigError
 from hub.mapping.examples import example_context, example_id
 from hub.model.delivery import HookRequest
@@ -134,7 +134,7 @@ def test_a_drift_comes_with_its_call_and_shows(name: str) -> None:
 
     assert bodies[0][0] == bodies[1][0]
     assert bodies[0][1] != bodies[1][1]
-    assert f"  {name}" in described()
+    assert f"  {name}" in described(World.drifts)
 
 
 def test_a_masked_caller_still_makes_a_lead_without_identity() -> None:
