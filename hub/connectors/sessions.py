@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import httpx
 
 from hub.connectors.limits import RateLimiter
+from hub.connectors.resolving import Quota
 from hub.settings import SourceSettings
 
 
@@ -61,15 +62,16 @@ def _fresh_client() -> httpx.AsyncClient:
 
 @dataclass(frozen=True, slots=True)
 class PullPorts:
-    """All that a pull needs from outside.
+    """All that a pull or a resolver needs from outside.
 
     `fingerprint` is a keyed digest of its parts: what is stored in a cursor may be made of personal
-    data, and a plain hash of a phone number can be reversed.
+    data, and a plain hash of a phone number can be reversed. `quota` counts what a platform allows a day.
     """
 
     tokens: TokenSource
     fingerprint: Callable[..., str]
     limiter: RateLimiter
+    quota: Quota | None = None
     http: Callable[[], httpx.AsyncClient] = _fresh_client
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
@@ -133,4 +135,25 @@ class OAuthConnector(Protocol):
 
     def warn_days(self, source: SourceSettings) -> int:
         """How many days before the refresh token dies a person is told."""
+        ...
+
+
+class SelfIssuedConnector(Protocol):
+    """A platform that gives an application its token for its own secret: no person is needed.
+
+    Calls are synchronous: they run under the row lock, so that one process asks and all others read.
+    """
+
+    def issues_tokens(self, source: SourceSettings) -> bool:
+        """Whether this source gets its token so (a platform may know both ways)."""
+        ...
+
+    def issue(self, http: httpx.Client, source: SourceSettings, *, now: datetime) -> TokenSet:
+        """A token.
+
+        Raises:
+            ConfigError: the secret is not set.
+            AuthorizationLostError: the platform does not accept application or secret.
+            TransientError: it did not answer or is busy.
+        """
         ...

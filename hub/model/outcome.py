@@ -37,3 +37,4 @@ class HeldReason(StrEnum):
     CRASHES_LOADER = "crashes_loader"
     LOADER_BUG = "loader_bug"
     STORE_REFUSED = "store_refused"
+    UNRESOLVED = "unresolved"

@@ -24,6 +24,7 @@ class StoredToken:
     refresh_expires_at: datetime | None
     lost: bool
     detail: str
+    updated_at: datetime
 
 
 _COLUMNS = (
@@ -33,6 +34,7 @@ _COLUMNS = (
     token.c.refresh_expires_at,
     token.c.lost,
     token.c.detail,
+    token.c.updated_at,
 )
 
 
@@ -57,7 +59,13 @@ def lock_token(conn: sa.Connection, source_key: str, *, now: datetime) -> Stored
     return StoredToken(*row) if row else None
 
 
-def save_token(conn: sa.Connection, found: StoredToken, *, now: datetime) -> None:
+def add_token(conn: sa.Connection, source_key: str, *, now: datetime) -> None:
+    """An empty row for a source that has none, so that there is something to lock."""
+    row = {"source_key": source_key, "lost": False, "detail": "", "updated_at": now}
+    conn.execute(insert(token).values(**row).on_conflict_do_nothing())
+
+
+def save_token(conn: sa.Connection, found: StoredToken) -> None:
     """Write a source's tokens, over whatever was there."""
     values = {
         "sealed": found.sealed,
@@ -65,7 +73,7 @@ def save_token(conn: sa.Connection, found: StoredToken, *, now: datetime) -> Non
         "refresh_expires_at": found.refresh_expires_at,
         "lost": found.lost,
         "detail": found.detail,
-        "updated_at": now,
+        "updated_at": found.updated_at,
     }
     conn.execute(
         insert(token)

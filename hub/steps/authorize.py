@@ -23,7 +23,7 @@ import sqlalchemy as sa
 
 from hub.alerts.outbox import raise_alert
 from hub.connectors.base import connector_for
-from hub.connectors.sessions import Account, OAuthConnector, TokenSet
+from hub.connectors.sessions import Account, OAuthConnector, SelfIssuedConnector, TokenSet
 from hub.database.engine import store_errors
 from hub.errors import AuthorizationLostError, ConfigError, RefusedError, StoreAwayError
 from hub.ops import tokens
@@ -34,6 +34,7 @@ from hub.settings import HubSettings, SourceSettings
 STATE_LIFETIME = timedelta(minutes=10)
 # Renew a little early: a token must outlive the call that is about to use it.
 EARLY = timedelta(minutes=5)
+TRY_AGAIN = timedelta(minutes=5)
 _COMMIT_TRIES = 3
 # Shorter than the database's lock_timeout, so that who waits for the lock outlasts the call.
 _TIMEOUT_S = 15.0
@@ -65,7 +66,25 @@ class Grant:
     oauth: OAuthConnector
     http: HttpFactory = fresh_client
 
-    def seal(self, found: TokenSet) -> StoredToken:
+    @property
+    def is_self_issued(self) -> bool:
+        """Whether the application gets its token by its own secret, without a person."""
+        return issues_tokens(self.oauth, self.source)
+
+    def renewed(self, found: TokenSet | None, *, now: datetime) -> TokenSet:
+        """A new token: issued, or for the refresh token of `found`.
+
+        Raises:
+            AuthorizationLostError, TransientError, ConfigError: as the platform says.
+        """
+        with self.http() as http:
+            if self.is_self_issued:
+                return cast(SelfIssuedConnector, self.oauth).issue(http, self.source, now=now)
+            if found is None:
+                raise self.lost("this source was never authorised")
+            return self.oauth.refresh(http, self.source, found.refresh_token, now=now)
+
+    def seal(self, found: TokenSet, *, now: datetime) -> StoredToken:
         """`found` as a row, sealed for this source and no other."""
         pair = _Pair(found.access_token, found.refresh_token, found.accounts)
         sealed = self.keyring.seal(msgspec.msgpack.encode(pair), self.source_key.encode())
@@ -76,6 +95,7 @@ class Grant:
             refresh_expires_at=found.refresh_expires_at,
             lost=False,
             detail="",
+            updated_at=now,
         )
 
     def open(self, row: StoredToken) -> TokenSet:
@@ -99,8 +119,19 @@ class Grant:
 
     def lost(self, why: str) -> AuthorizationLostError:
         """The error that says that a person must authorise again, and how."""
-        command = f"hub source authorize {self.source_key}"
-        return AuthorizationLostError(f"{why}; run `{command}`", code="not_authorised")
+        return AuthorizationLostError(f"{why}; run `{self.mend}`", code="not_authorised")
+
+    @property
+    def mend(self) -> str:
+        """The command that a lost grant needs."""
+        does = "check" if self.is_self_issued else "authorize"
+        return f"hub source {does} {self.source_key}"
+
+
+def issues_tokens(connector: object, source: SourceSettings) -> bool:
+    """Whether a source gets its token by its application's secret: nobody needs to authorise it."""
+    issues = getattr(connector, "issues_tokens", None)
+    return issues is not None and bool(issues(source))
 
 
 def grant_of(
@@ -118,9 +149,11 @@ def grant_of(
     """
     source = configured_source(settings, source_key)
     connector = connector_for(source.platform)
+    oauth = cast(OAuthConnector, connector)
+    if issues_tokens(connector, source):
+        return Grant(engine, keyring, source_key, source, oauth, http)
     if not hasattr(connector, "authorize_url"):
         raise ConfigError(f"{source_key}: platform {source.platform} needs no authorisation")
-    oauth = cast(OAuthConnector, connector)
     holder = oauth.grant_holder(source)
     if not holder:
         return Grant(engine, keyring, source_key, source, oauth, http)
@@ -199,16 +232,27 @@ def current_tokens(grant: Grant, *, now: datetime, stale: str | None = None) -> 
     """
     with store_errors(), grant.engine.begin() as conn:
         row = tokens.read_token(conn, grant.source_key)
-    if row is None:
-        raise grant.lost("this source was never authorised")
-    found = grant.open(row)
-    if _is_good(found, stale, now):
+    if row is not None and row.lost and now - row.updated_at < TRY_AGAIN:
+        raise grant.lost(
+            row.detail
+        )  # platforms lock out who goes on with a secret that they refused
+    found = _opened(grant, row)
+    if found is not None and _is_good(found, stale, now):
         return found
     try:
         return _renew(grant, now=now, stale=stale)
     except AuthorizationLostError as error:
-        note_lost(grant, row.sealed, error, now=now)
+        note_lost(grant, row.sealed if row else None, error, now=now)
         raise
+
+
+def _opened(grant: Grant, row: StoredToken | None) -> TokenSet | None:
+    """The tokens of a row; None where the application may ask for its first one, or again."""
+    if grant.is_self_issued and (row is None or row.lost or row.sealed is None):
+        return None
+    if row is None:
+        raise grant.lost("this source was never authorised")
+    return grant.open(row)
 
 
 def _is_good(found: TokenSet, stale: str | None, now: datetime) -> bool:
@@ -221,15 +265,13 @@ def _renew(grant: Grant, *, now: datetime, stale: str | None) -> TokenSet:
     fresh: TokenSet | None = None
     try:
         with store_errors(), grant.engine.begin() as conn:
-            row = tokens.lock_token(conn, grant.source_key, now=now)
-            if row is None:
-                raise grant.lost("this source was never authorised")
-            found = grant.open(row)
-            if _is_good(found, stale, now):
+            if grant.is_self_issued:
+                tokens.add_token(conn, grant.source_key, now=now)
+            found = _opened(grant, tokens.lock_token(conn, grant.source_key, now=now))
+            if found is not None and _is_good(found, stale, now):
                 return found
-            with grant.http() as http:
-                fresh = grant.oauth.refresh(http, grant.source, found.refresh_token, now=now)
-            tokens.save_token(conn, grant.seal(fresh), now=now)
+            fresh = grant.renewed(found, now=now)
+            tokens.save_token(conn, grant.seal(fresh, now=now))
     except StoreAwayError:
         if fresh is None:
             raise
@@ -240,11 +282,11 @@ def _renew(grant: Grant, *, now: datetime, stale: str | None) -> TokenSet:
 
 def _store(grant: Grant, found: TokenSet, now: datetime) -> None:
     """Commit tokens; a lost connection is no reason to lose the only pair, so a few are tried."""
-    row = grant.seal(found)
+    row = grant.seal(found, now=now)
     for tries_left in reversed(range(_COMMIT_TRIES)):
         try:
             with store_errors(), grant.engine.begin() as conn:
-                tokens.save_token(conn, row, now=now)
+                tokens.save_token(conn, row)
         except StoreAwayError:
             if not tries_left:
                 raise
@@ -257,6 +299,8 @@ def note_lost(
 ) -> None:
     """Store that the grant is gone and alert, unless somebody has authorised again meanwhile."""
     with store_errors(), grant.engine.begin() as conn:
+        if grant.is_self_issued:
+            tokens.add_token(conn, grant.source_key, now=now)
         if not tokens.mark_lost(conn, grant.source_key, sealed, detail=_reason(error), now=now):
             return
         raise_alert(
@@ -264,7 +308,7 @@ def note_lost(
             dedupe_key=f"grant-lost:{grant.source_key}",
             severity="critical",
             summary=f"source {grant.source_key}: the platform no longer accepts our grant",
-            action=f"hub source authorize {grant.source_key}",
+            action=grant.mend,
             merchant=grant.source.merchant,
             owner=grant.source.owner or None,
         )

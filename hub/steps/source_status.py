@@ -15,6 +15,7 @@ from hub.inbox.latest import last_delivery_at
 from hub.ops.cursors import pulled_at
 from hub.ops.tokens import StoredToken, read_token
 from hub.settings import SourceSettings
+from hub.steps.authorize import issues_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def source_status(
 def needs_grant_of(source: SourceSettings) -> bool:
     """Whether a source does anything for which a person must have authorised it."""
     connector = connector_for(source.platform)
-    if not hasattr(connector, "is_ready"):
+    if not hasattr(connector, "is_ready") or issues_tokens(connector, source):
         return False
     return bool(source.pulls) or cast(OAuthConnector, connector).is_ready(source)
 
