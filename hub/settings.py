@@ -70,6 +70,15 @@ class PullSettings(_Strict):
     page_size: int = Field(default=100, ge=1)
 
 
+class ResolveSettings(_Strict):
+    """How long records of a source wait for what the network must say (a name, a phone)."""
+
+    tries: int = Field(default=20, ge=1, description="then the record is held as `unresolved`")
+    alert_after_s: int = Field(
+        default=900, ge=1, description="a record that waits longer is alerted"
+    )
+
+
 class SourceSettings(_Strict):
     """One platform account. Its key in `sources:` never changes; `name` may."""
 
@@ -84,6 +93,7 @@ class SourceSettings(_Strict):
     pulls: tuple[str, ...] = Field(default=(), description="streams to pull, e.g. clue, star_clue")
     signature: SignatureSettings = SignatureSettings()
     pull: PullSettings = PullSettings()
+    resolve: ResolveSettings = ResolveSettings()
     dedupe_window_s: int = Field(default=86_400, ge=0)
     fresh_within_s: int = Field(default=86_400, ge=60)
     options: Mapping[str, Any] = Field(default_factory=dict, description="read by the connector")

@@ -37,7 +37,7 @@ _RECORD_TERMS: Mapping[
 ] = {
     "records": (record, record.c.id, ()),
     Outcome.QUEUED.value: (queue, queue.c.item_id, (queue.c.is_record, sa.not_(queue.c.stands))),
-    Outcome.WAITING.value: (waiting, waiting.c.record_id, ()),
+    Outcome.WAITING.value: (waiting, waiting.c.record_id, (sa.not_(waiting.c.stands),)),
     Outcome.HELD.value: (held, held.c.record_id, ()),
     Outcome.NOT_A_LEAD.value: (not_a_lead, not_a_lead.c.record_id, ()),
     Outcome.DISCARDED.value: (discarded, discarded.c.record_id, ()),

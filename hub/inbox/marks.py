@@ -83,7 +83,7 @@ def mark_range(
         " AND NOT EXISTS (SELECT 1 FROM inbox.not_a_lead x WHERE x.record_id = r.id)"
         " AND NOT EXISTS (SELECT 1 FROM inbox.discarded x WHERE x.record_id = r.id)"
         " AND NOT EXISTS (SELECT 1 FROM inbox.erased x WHERE x.record_id = r.id)"
-        " AND NOT EXISTS (SELECT 1 FROM inbox.waiting x WHERE x.record_id = r.id)"
+        " AND NOT EXISTS (SELECT 1 FROM inbox.waiting x WHERE x.record_id = r.id AND NOT stands)"
         " AND NOT EXISTS (SELECT 1 FROM inbox.queue x WHERE x.is_record AND x.item_id = r.id)"
         " ON CONFLICT (record_id) DO UPDATE SET findings = m.findings || excluded.findings",
         {"finding": finding, "since": uuid7_floor(since), "source": source_key, "entity": entity},
@@ -123,6 +123,11 @@ def requeue_held(conn: psycopg.Connection[Any], group: Stale, limit: int) -> int
     return len(ids)
 
 
+def requeue_loaded(conn: psycopg.Connection[Any], record_ids: Sequence[UUID], lane: Lane) -> None:
+    """Put loaded records into the queue, to be mapped anew; they stay in the CRM meanwhile."""
+    conn.execute(_ENQUEUE, (int(lane), True, list(record_ids)))
+
+
 def requeue_marked(conn: psycopg.Connection[Any], group: Stale, limit: int) -> int:
     """Up to `limit` marked records of a group into the replay lane; they stay in the CRM meanwhile."""
     rows = conn.execute(
@@ -133,7 +138,7 @@ def requeue_marked(conn: psycopg.Connection[Any], group: Stale, limit: int) -> i
     ).fetchall()
     ids = [row[0] for row in rows]
     if ids:
-        conn.execute(_ENQUEUE, (int(Lane.REPLAY), True, ids))
+        requeue_loaded(conn, ids, Lane.REPLAY)
     return len(ids)
 
 

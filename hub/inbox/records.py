@@ -117,6 +117,11 @@ def hold(conn: psycopg.Connection[Any], rows: Sequence[HeldRecord]) -> None:
             )  # fmt: skip
 
 
+def reseal(conn: psycopg.Connection[Any], record_id: UUID, sealed: bytes) -> None:
+    """Put another sealed payload in the place of a record's."""
+    conn.execute("UPDATE inbox.record SET sealed = %s WHERE id = %s", (sealed, record_id))
+
+
 def set_aside(
     conn: psycopg.Connection[Any],
     rows: Sequence[tuple[UUID, str, str, str, str, str | None, datetime]],
@@ -138,8 +143,9 @@ def take_standing(
 ) -> list[UUID]:
     """Take records out of a standing (`STANDINGS`); returns those that were in it, sorted."""
     table = STANDINGS[standing]
+    only = " AND NOT stands" if standing == "waiting" else ""
     rows = conn.execute(
-        f"DELETE FROM {table} WHERE record_id = ANY(%s) RETURNING record_id",  # noqa: S608 -- a constant of this module
+        f"DELETE FROM {table} WHERE record_id = ANY(%s){only} RETURNING record_id",  # noqa: S608 -- a constant of this module
         (list(record_ids),),
     ).fetchall()
     return sorted(row[0] for row in rows)

@@ -103,7 +103,8 @@ marked = Table(
     schema="inbox",
 )
 
-# Records that need the network before they can be mapped.
+# Records that need the network before they can be mapped. One that `stands` is loaded as it is and only
+# asked about once more: the law does not count it as waiting.
 waiting = Table(
     "waiting",
     metadata,
@@ -115,6 +116,18 @@ waiting = Table(
     Column("tries", SmallInteger, nullable=False, server_default=sql("0")),
     instant("waiting_since"),
     instant("not_before"),
+    Column("stands", Boolean, nullable=False, server_default=sql("false")),
+    Index("waiting_due", "source_key", "not_before"),
+    schema="inbox",
+)
+
+# Which record holds the answer to a question that may be asked again: `digest` is keyed.
+resolution = Table(
+    "resolution",
+    metadata,
+    text("source_key", primary_key=True),
+    Column("digest", BYTEA, primary_key=True),
+    identifier("record_id"),
     schema="inbox",
 )
 

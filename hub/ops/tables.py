@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     Index,
     Integer,
     SmallInteger,
@@ -96,6 +97,44 @@ authorization_state = Table(
     text("state", primary_key=True),
     text("source_key"),
     instant("expires_at"),
+    schema="ops",
+)
+
+# Accounts that a grant covers or covered; `vanished_at` is when it no longer did.
+granted_account = Table(
+    "granted_account",
+    metadata,
+    text("source_key", primary_key=True),
+    text("account", primary_key=True),
+    text("name"),
+    instant("first_seen"),
+    instant("last_seen"),
+    instant("vanished_at", nullable=True),
+    schema="ops",
+)
+
+# What was used of a platform's daily allowance, all processes together.
+quota = Table(
+    "quota",
+    metadata,
+    text("name", primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("used", Integer, nullable=False),
+    schema="ops",
+)
+
+# What a platform says it sent on a day against what came; `stated_by` is where the figure is from.
+platform_count = Table(
+    "platform_count",
+    metadata,
+    text("source_key", primary_key=True),
+    Column("day", Date, primary_key=True),
+    text("stated_by", primary_key=True),
+    Column("stated", Integer, nullable=False),
+    Column("arrived", Integer, nullable=False),
+    Column("not_pushed", Integer, nullable=False),
+    Column("held", Integer, nullable=False),
+    instant("counted_at"),
     schema="ops",
 )
 

@@ -25,6 +25,7 @@ from hub.errors import HubError, StoreAwayError
 from hub.inbox import marks, queue, records
 from hub.inbox.queue import QueueItem
 from hub.inbox.records import ArchivedRecord, HeldRecord
+from hub.inbox.waiting import add_waiting
 from hub.model.delivery import Lane
 from hub.model.ids import uuid7
 from hub.model.outcome import HeldReason, Outcome
@@ -321,7 +322,7 @@ class Loader:
             if row.ordinal == 0:
                 before[row.record_id] = row.outcome
                 work = by_id[row.record_id]
-                if work.outcome == Outcome.HELD:
+                if work.outcome in (Outcome.HELD, Outcome.WAITING):
                     work.outcome, work.mapping = row.outcome, row.mapping_version
 
     def _write_outcomes(
@@ -335,6 +336,10 @@ class Loader:
         if new:
             records.add_records(raw, self._archived(new))
         records.hold(raw, [_held(work, now) for work in works if work.outcome == Outcome.HELD])
+        waits = [w for w in works if w.outcome == Outcome.WAITING]
+        add_waiting(
+            raw, [(w.record_id, w.merchant, w.source_key, w.entity, w.reason) for w in waits], now
+        )
         self._write_marks(raw, works)
         records.set_aside(
             raw,

@@ -6,12 +6,13 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 
 from hub.connectors.base import Connector
+from hub.connectors.resolving import ResolveConnector
 from hub.drift.kinds import Sight
 from hub.errors import RecordError
 from hub.inbox.queue import QueueItem
@@ -67,6 +68,10 @@ class Work:
     tried: CompiledMapping | None = None
     seen: tuple[Seen, ...] = ()
     finding: str | None = None
+
+    def wait(self, needs: str) -> None:
+        """This record cannot be mapped before the network has said what it needs."""
+        self.outcome, self.reason = Outcome.WAITING, needs
 
     def hold(self, reason: str, path: str = "", detail: str = "") -> None:
         """This record waits; every other record of its batch goes on."""
@@ -165,6 +170,10 @@ class Preparer:
         if source is None:
             raise RecordError(HeldReason.UNKNOWN_ACCOUNT, detail="source not configured")
         payload = read_payload(work.payload)
+        needs = self._needs(work, payload, source)
+        if needs is not None:
+            work.wait(needs)
+            return
         mapping = self.mappings.get(work.merchant, source.platform, work.entity)
         if mapping is None:
             work.mapping = self.mappings.live_name(work.merchant, source.platform, work.entity)
@@ -189,6 +198,18 @@ class Preparer:
         if work.mapped.not_a_lead is not None or not work.mapped.leads:
             work.outcome = Outcome.NOT_A_LEAD
             work.reason = work.mapped.not_a_lead or "interaction_only"
+
+    def _needs(
+        self,
+        work: Work,
+        payload: Any,  # noqa: ANN401 -- any JSON value
+        source: SourceSettings,
+    ) -> str | None:
+        """What the network must say before this payload can be mapped; most platforms need nothing."""
+        connector = self.connectors[source.platform]
+        if not isinstance(payload, dict) or not hasattr(connector, "needs"):
+            return None
+        return cast(ResolveConnector, connector).needs(work.entity, payload, source)
 
     @staticmethod
     def _find_merchant(

@@ -12,6 +12,8 @@ from hub.errors import StoreAwayError
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings
 from hub.steps.load import BatchResult, DrainResult, Loader
+from hub.steps.resolve import Resolver
+from hub.steps.resolver_thread import ResolverThread, resolve_due
 from hub.steps.watch import Watch
 
 log = logging.getLogger("hub.load")
@@ -36,14 +38,18 @@ def work(  # noqa: PLR0913 -- the store's three parts and how to stop
     """
     loader = Loader(engine, keyring, settings)
     watch = Watch(engine, settings, loader.observer)
+    resolver = Resolver(engine, keyring, settings)
+    beside = ResolverThread(resolver)
     pause_s = FIRST_PAUSE_S
     try:
+        if not until_empty:
+            beside.start()
         while not stop.is_set():
             try:
                 result = loader.run_once()
                 pause_s = FIRST_PAUSE_S
                 requeued = watch.tick(force=result is None and until_empty)
-                if result is None and until_empty and not requeued:
+                if result is None and until_empty and not (requeued or resolve_due(resolver)):
                     return
                 if result is None and not requeued:
                     loader.session.wait(POLL_S)
@@ -55,6 +61,7 @@ def work(  # noqa: PLR0913 -- the store's three parts and how to stop
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
                 _revive(revive)
     finally:
+        beside.close()
         _hand_over(watch)
         loader.close()
 
@@ -69,9 +76,10 @@ def drain_queue(
     """
     loader = Loader(engine, keyring, settings, name=name)
     watch = Watch(engine, settings, loader.observer)
+    resolver = Resolver(engine, keyring, settings)
     total = DrainResult()
     try:
-        while (result := loader.run_once()) or watch.tick(force=True):
+        while (result := loader.run_once()) or watch.tick(force=True) or resolve_due(resolver):
             if result is not None:
                 total.add(result)
                 watch.tick()
