@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
 
+from hub.connectors.windows import Listing
 from hub.model.delivery import Envelope, RawRecord
 
 CLUE, STAR_CLUE = "clue", "star_clue"
@@ -41,19 +40,6 @@ class _StarHead(msgspec.Struct):
     item_id: int | str | None = None
     phone: int | str | None = None
     create_time: int | str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """One page as it is needed for paging: the items' own JSON, and the totals if they were given."""
-
-    items: Sequence[bytes]
-    total_number: int | None
-    total_page: int | None
-
-    def ends_at(self, number: int) -> bool:
-        """Whether page `number`, which this is, is the last: it is empty, or the total says so."""
-        return not self.items or (self.total_page is not None and number >= self.total_page)
 
 
 def read_listing(body: bytes) -> Listing | None:

@@ -21,11 +21,11 @@ from hub.connectors.douyin.client import DouyinSession
 from hub.connectors.douyin.options import DouyinOptions, accounts_of
 from hub.connectors.douyin.records import (
     STAR_CLUE,
-    Listing,
     read_listing,
     star_created,
     star_identity,
 )
+from hub.connectors.windows import Listing
 from hub.errors import PlatformRejectedError
 from hub.model.delivery import Envelope
 from hub.settings import SourceSettings

@@ -16,9 +16,10 @@ from hub.connectors.base import PullRequest
 from hub.connectors.douyin import CONNECTOR
 from hub.connectors.douyin.client import DouyinSession
 from hub.connectors.douyin.options import DouyinOptions
-from hub.connectors.douyin.pull import PATH, legs
+from hub.connectors.douyin.pull import PATH, plan_of
 from hub.connectors.limits import Limit, RateLimiter
 from hub.connectors.sessions import PullPorts
+from hub.connectors.windows import legs
 from hub.errors import (
     AuthorizationLostError,
     ConfigError,
@@ -235,7 +236,7 @@ def a_source(**changes: Any) -> SourceSettings:
 
 def windows(cursor: dict[str, Any], source: SourceSettings, **options: Any) -> list[Any]:
     request = PullRequest("clue", None, NOW, cursor)
-    return list(legs(request, source, DouyinOptions(**options)))
+    return list(legs(request, plan_of(source, DouyinOptions(**options))))
 
 
 def test_the_first_pull_goes_back_some_days_in_windows() -> None:
