@@ -25,6 +25,7 @@ Scheme = Literal[
     "hmac_sha256",
     "sorted_md5",
     "sorted_sha1",
+    "sorted_values_sha1",
     "standard_webhooks",
     "static_body",
     "static_header",
@@ -121,6 +122,7 @@ class HubSettings(_Strict):
     sources: Mapping[str, SourceSettings] = Field(default_factory=dict)
     forms: Mapping[str, FormSettings] = Field(default_factory=dict)
     max_body_bytes: int = Field(default=1_048_576, ge=1024)
+    import_max_bytes: int = Field(default=256 * 1_048_576, ge=1024)
     spool_max_bytes: int = Field(default=256 * 1_048_576, ge=4096)
     public_url: str = "http://127.0.0.1:8700"
     schemas_dir: str = ""

@@ -1,7 +1,8 @@
 """Every way a platform proves that a push is its own. Pure; the scheme comes from settings.
 
 Sources: the platforms' own pages for 抖音 (`sha1_concat`, `sha256_concat`, `hmac_sha256`), 小红书
-(`hmac_sha1`), 美团 (`sorted_sha1`, `sorted_md5`), and standardwebhooks.com (`standard_webhooks`).
+(`hmac_sha1`), 美团 (`sorted_sha1`, `sorted_md5`), 企业微信 (`sorted_values_sha1`), and standardwebhooks.com
+(`standard_webhooks`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from hub.connectors.encrypted_callback import callback_values
 from hub.errors import SignatureError
 from hub.model.delivery import HookRequest
 from hub.settings import SignatureSettings
@@ -50,6 +52,8 @@ def verify(
         matches = _static_matches(settings, request, usable)
     elif settings.scheme == "standard_webhooks":
         matches = _standard_matches(settings, request, usable, now)
+    elif settings.scheme == "sorted_values_sha1":
+        matches = _callback_matches(settings, request, usable)
     else:
         matches = _digest_matches(settings, request, usable)
     if not matches:
@@ -103,6 +107,27 @@ def _standard_matches(
     given = [part[3:] for part in header.split(b" ")[:32] if part.startswith(b"v1,")]
     matches = sum(_equals_any(one, expected) for one in given)
     return bool(message_id) and matches > 0
+
+
+def _callback_matches(
+    settings: SignatureSettings, request: HookRequest, secrets: Sequence[bytes]
+) -> bool:
+    """SHA-1 of secret, timestamp, nonce and ciphertext, sorted as values and joined (企业微信).
+
+    The timestamp is signed and not judged: whether a retry carries the old one is not documented.
+    """
+    try:
+        given = callback_values(request, settings.field or "msg_signature")
+    except (ValueError, RecursionError) as error:
+        raise SignatureError("the body that should carry the ciphertext cannot be read") from error
+    if not given.encrypted:
+        return False
+    signed = (given.timestamp, given.nonce, given.encrypted)
+    expected = [
+        hashlib.sha1(b"".join(sorted((secret, *signed))), usedforsecurity=False).hexdigest()
+        for secret in secrets
+    ]
+    return _equals_any(given.signature.lower(), [digest.encode() for digest in expected])
 
 
 def _require_fresh(timestamp: bytes, max_age_s: int, now: datetime) -> None:

@@ -1,0 +1,163 @@
+"""Calls to the API: the token in the query, own limits, the code table, bounded retries.
+
+The address of a call holds the token, so it never reaches a log or an error: `send` names the kind of
+failure only, and the HTTP client's own log line is kept shut for these calls.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Hashable, Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, TypeVar
+
+import msgspec
+
+from hub.connectors.http import RetryPolicy, retried, send
+from hub.connectors.limits import Limit
+from hub.connectors.sessions import PullPorts
+from hub.connectors.wecom.errors import TokenStaleError
+from hub.connectors.wecom.options import WecomOptions
+from hub.connectors.wecom.token import check_answer
+from hub.errors import AuthorizationLostError, PlatformDownError, RateLimitedError
+
+Shape = TypeVar("Shape")
+
+_MINUTE_S, _HOUR_S = 60.0, 3600.0
+_HTTP_LOG = "httpx"  # logs each address at INFO
+
+
+def utc_now() -> datetime:
+    """The current instant."""
+    return datetime.now(UTC)
+
+
+class _WithoutTokens(logging.Filter):
+    """Drops the HTTP client's line about a call whose address holds a secret."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line may be written."""
+        text = record.getMessage()
+        return "access_token=" not in text and "corpsecret=" not in text and "key=" not in text
+
+
+def keep_tokens_out_of_logs() -> None:
+    """Put the filter on the HTTP client's log, once."""
+    log = logging.getLogger(_HTTP_LOG)
+    if not any(isinstance(each, _WithoutTokens) for each in log.filters):
+        log.addFilter(_WithoutTokens())
+
+
+class WecomSession:
+    """Calls of one source. Use it as an async context manager; it closes its HTTP client.
+
+    `clock` says when something was read; tests bring their own.
+    """
+
+    def __init__(
+        self,
+        options: WecomOptions,
+        ports: PullPorts,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        keep_tokens_out_of_logs()
+        self.options = options
+        self.ports = ports
+        self.clock = clock
+        self._http = ports.http()
+        self._policy = RetryPolicy(tries=options.tries, budget_s=options.retry_budget_s)
+
+    async def __aenter__(self) -> WecomSession:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._http.aclose()
+
+    async def get(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
+        """The body of a successful answer to `GET /cgi-bin/<path>`; errors as `post`."""
+        return await self._call("GET", path, params or {}, None)
+
+    async def post(self, path: str, document: Mapping[str, Any]) -> bytes:
+        """The body of a successful answer to `POST /cgi-bin/<path>`.
+
+        Raises:
+            TransientError: still failing after all tries, or the API is shut for longer than they last.
+            PlatformRejectedError, AuthorizationLostError: a code that a retry does not change.
+        """
+        return await self._call("POST", path, {}, document)
+
+    async def _call(
+        self, method: str, path: str, params: Mapping[str, str], document: Mapping[str, Any] | None
+    ) -> bytes:
+        stale: str | None = None
+
+        async def attempt() -> bytes:
+            # A dead token is replaced once in a call; a second refusal is no matter of age.
+            nonlocal stale
+            token = await self.ports.tokens.access_token(stale=stale)
+            query = {**params, "access_token": token}
+            try:
+                return await self._once(method, path, query, document)
+            except TokenStaleError as error:
+                if stale is not None:
+                    raise AuthorizationLostError(str(error), code=error.code) from None
+                stale = token
+            return await attempt()
+
+        return await retried(attempt, self._policy, self.ports.sleep)
+
+    async def _once(
+        self, method: str, path: str, query: Mapping[str, str], document: Mapping[str, Any] | None
+    ) -> bytes:
+        limits = self._limits(path)
+        await self._wait_for(limits)
+        request = self._http.build_request(
+            method, f"{self.options.api_base}/cgi-bin/{path}", params=query, json=document
+        )
+        response = await send(self._http, request)
+        try:
+            return check_answer(response, self.options)
+        except RateLimitedError as error:
+            if error.dimension == "api" and error.retry_after_s is not None:
+                for key in limits:
+                    self.ports.limiter.block(key, error.retry_after_s)
+            raise
+
+    async def _wait_for(self, limits: dict[Hashable, Limit]) -> None:
+        """Wait for room; a wait that no call's patience covers is an error at once.
+
+        Raises:
+            RateLimitedError: with the time until there is room.
+        """
+        wait_s = self.ports.limiter.wait_s(limits)
+        if wait_s > self.options.retry_budget_s:
+            text = "this API is shut until its window ends"
+            raise RateLimitedError(text, retry_after_s=wait_s, dimension="api")
+        await self.ports.limiter.acquire(limits)
+
+    def _limits(self, path: str) -> dict[Hashable, Limit]:
+        """Our share of what a corp may call of one API in a minute and in an hour."""
+        corp, options = self.options.corp_id, self.options
+        return {
+            ("wecom", corp, path, "minute"): Limit(options.calls_per_minute, _MINUTE_S),
+            ("wecom", corp, path, "hour"): Limit(options.calls_per_hour, _HOUR_S),
+        }
+
+
+def read_answer(body: bytes, shape: type[Shape]) -> Shape:
+    """An answer as `shape`.
+
+    Raises:
+        PlatformDownError: it is of another shape: what was answered may be cut off.
+    """
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except (ValueError, RecursionError):
+        raise PlatformDownError("the platform's answer cannot be read") from None

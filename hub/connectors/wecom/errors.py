@@ -1,0 +1,133 @@
+"""The platform's codes as data: what each means and what is done about it (notes §2.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from hub.errors import (
+    AuthorizationLostError,
+    ConfigError,
+    HubError,
+    PlatformDownError,
+    PlatformRejectedError,
+    RateLimitedError,
+)
+
+
+class Action(StrEnum):
+    """What is done about a code."""
+
+    RETRY = "retry"
+    SLOW_DOWN = "slow_down"
+    BLOCK = "block"
+    REFRESH = "refresh"
+    REAUTHORIZE = "reauthorize"
+    STOP = "stop"
+    SWITCH = "switch"
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRule:
+    """One row of the table: action, what happened, what a person does about it."""
+
+    action: Action
+    meaning: str
+    remedy: str = ""
+
+
+NO_RELATION, BAD_CUSTOMER = 84061, 40096
+_ROUTE = "send alerts by another route"
+
+RULES: Mapping[int, CodeRule] = MappingProxyType(
+    {
+        -1: CodeRule(Action.RETRY, "the platform is busy"),
+        6000: CodeRule(Action.RETRY, "the data was changed by another call"),
+        45033: CodeRule(Action.SLOW_DOWN, "too many calls at a time"),
+        45035: CodeRule(Action.SLOW_DOWN, "another call is at the same customer"),
+        40014: CodeRule(Action.REFRESH, "access token invalid"),
+        42001: CodeRule(Action.REFRESH, "access token expired"),
+        45009: CodeRule(Action.BLOCK, "called too often", "see options.calls_per_minute"),
+        41096: CodeRule(Action.STOP, "another application sends the welcome message"),
+        40001: CodeRule(Action.REAUTHORIZE, "wrong secret", "check options.secret_env"),
+        40013: CodeRule(Action.REAUTHORIZE, "wrong corp id", "check options.corp_id"),
+        40056: CodeRule(Action.STOP, "wrong agent id"),
+        40058: CodeRule(Action.STOP, "bad parameter"),
+        BAD_CUSTOMER: CodeRule(Action.STOP, "no such external user id"),
+        41001: CodeRule(Action.STOP, "token missing", "report this as a defect of the hub"),
+        41050: CodeRule(Action.STOP, "the welcome code is no longer good"),
+        41051: CodeRule(Action.STOP, "the chat has already begun"),
+        41054: CodeRule(Action.STOP, "the member is not active"),
+        48002: CodeRule(
+            Action.STOP,
+            "the application may not call this",
+            "list it under 客户联系 → 可调用接口的应用",
+        ),
+        50003: CodeRule(Action.STOP, "the application is disabled"),
+        301002: CodeRule(Action.STOP, "the application is not permitted"),
+        60011: CodeRule(
+            Action.STOP, "no right on member, department or tag", "check its visible range"
+        ),
+        60020: CodeRule(
+            Action.STOP, "this address is not trusted", "enter it under 企业可信IP, wait a minute"
+        ),
+        60111: CodeRule(Action.STOP, "no such member"),
+        81013: CodeRule(Action.STOP, "nobody to send to is valid"),
+        NO_RELATION: CodeRule(Action.STOP, "the customer is no longer a contact"),
+        93000: CodeRule(Action.SWITCH, "the bot's webhook is invalid or was removed", _ROUTE),
+        93004: CodeRule(Action.SWITCH, "the bot is disabled", _ROUTE),
+        93008: CodeRule(Action.SWITCH, "the bot is not in the group", _ROUTE),
+        301052: CodeRule(Action.STOP, "the conversation archive has expired"),
+        301053: CodeRule(Action.STOP, "the conversation archive is not enabled"),
+        701008: CodeRule(Action.STOP, "no licensed user", "buy a licence"),
+    }
+)
+
+BACK_OFF_S = 2.0
+
+
+class TokenStaleError(PlatformRejectedError):
+    """The access token is not accepted (any more): refresh once, then give up."""
+
+
+class RouteLostError(PlatformRejectedError):
+    """This way of sending is gone for good: use another one."""
+
+
+def rule_of(code: int, overrides: Mapping[int, str]) -> CodeRule:
+    """The rule of a code; an unknown code stops, for nothing is known about trying again.
+
+    Raises:
+        ConfigError: an override names no action.
+    """
+    rule = RULES.get(code, CodeRule(Action.STOP, "a code that is not in the vendor's table"))
+    if code not in overrides:
+        return rule
+    try:
+        return CodeRule(Action(overrides[code]), rule.meaning, rule.remedy)
+    except ValueError:
+        known = ", ".join(Action)
+        raise ConfigError(f"options.error_actions.{code}: choose one of {known}") from None
+
+
+def error_of(code: int, *, overrides: Mapping[int, str], blocked_s: float) -> HubError:
+    """The error that a code becomes. The platform's own words are not repeated: they may name a person."""
+    rule = rule_of(code, overrides)
+    text = f"platform code {code}: {rule.meaning}" + (f"; {rule.remedy}" if rule.remedy else "")
+    match rule.action:
+        case Action.RETRY:
+            return PlatformDownError(text)
+        case Action.SLOW_DOWN:
+            return RateLimitedError(text, retry_after_s=BACK_OFF_S, dimension="concurrency")
+        case Action.BLOCK:
+            return RateLimitedError(text, retry_after_s=blocked_s, dimension="api")
+        case Action.REFRESH:
+            return TokenStaleError(text, code=str(code))
+        case Action.REAUTHORIZE:
+            return AuthorizationLostError(text, code=str(code))
+        case Action.SWITCH:
+            return RouteLostError(text, code=str(code))
+        case Action.STOP:
+            return PlatformRejectedError(text, code=str(code))
