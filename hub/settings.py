@@ -6,14 +6,15 @@ Reading settings opens nothing and connects to nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from hub.errors import ConfigError
+from hub.mapping.nearest import did_you_mean
 
 DEFAULT_MERCHANT = "default"
 Scheme = Literal[
@@ -173,32 +174,92 @@ def load_settings(path: Path | None = None) -> HubSettings:
     path = path or config_path()
     if not path.exists():
         return HubSettings()
+    text = path.read_text("utf-8")
     try:
-        document = yaml.safe_load(path.read_text("utf-8")) or {}
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        document = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         raise ConfigError(f"{path}:{line}: not valid YAML") from error
+    _refuse_doubled_keys(path, root)
     try:
         return HubSettings.model_validate(document)
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        line = _line_of(path, [str(part) for part in first["loc"]])
-        raise ConfigError(f"{path}:{line}: {where or 'settings'}: {first['msg']}") from None
+        line = _line_of(root, first["loc"])
+        hint = _hint(first["type"], first["loc"])
+        message = f"{where or 'settings'}: {hint or first['msg']}"
+        raise ConfigError(f"{path}:{line}: {message}") from None
 
 
-def _line_of(path: Path, location: list[str]) -> int:
-    """The line of the deepest key of `location` that stands in the file, 1 if none does."""
-    node = yaml.compose(path.read_text("utf-8"))
+def line_in_settings(location: Sequence[str | int], path: Path | None = None) -> int:
+    """The line of the settings file where `location` stands, or of what is nearest above it."""
+    text = (path or config_path()).read_text("utf-8")
+    return _line_of(yaml.compose(text, Loader=yaml.SafeLoader), location)
+
+
+def _line_of(node: yaml.Node | None, location: Sequence[str | int]) -> int:
     line = 1
     for part in location:
+        if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            if part >= len(node.value):
+                break
+            node = node.value[part]
+            line = node.start_mark.line + 1
+            continue
         pairs = node.value if isinstance(node, yaml.MappingNode) else []
-        match = next(((k, v) for k, v in pairs if k.value == part), None)
+        match = next(((k, v) for k, v in pairs if k.value == str(part)), None)
         if match is None:
             break
         line, node = match[0].start_mark.line + 1, match[1]
     return line
+
+
+def _refuse_doubled_keys(path: Path, node: yaml.Node | None) -> None:
+    """YAML lets the second of two equal keys win in silence; a source would be gone."""
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_doubled_keys(path, item)
+    if not isinstance(node, yaml.MappingNode):
+        return
+    seen: dict[str, int] = {}
+    for key, value in node.value:
+        line = key.start_mark.line + 1
+        if key.value in seen:
+            raise ConfigError(
+                f"{path}:{line}: {key.value!r} stands here twice (first in line {seen[key.value]})"
+            )
+        seen[key.value] = line
+        _refuse_doubled_keys(path, value)
+
+
+def _hint(kind: str, location: Sequence[str | int]) -> str:
+    """What is wrong with a key that we do not know, and the nearest that we do; "" for other mistakes."""
+    if kind != "extra_forbidden":
+        return ""
+    known = _known_keys(location[:-1])
+    return f"unknown key{did_you_mean(location[-1], known)} (known: {', '.join(known)})"
+
+
+def _known_keys(location: Sequence[str | int]) -> list[str]:
+    """The keys that may stand under a place of the settings file."""
+    model: type[BaseModel] = HubSettings
+    inside: list[Any] = []
+    for part in location:
+        if inside:  # a name or a place within a mapping or list: what follows is its item
+            [model], inside = inside, []
+            continue
+        found = model.model_fields[str(part)].annotation
+        inside = [one for one in get_args(found) if _is_model(one)]
+        if _is_model(found):
+            model = cast(type[BaseModel], found)
+    return sorted(model.model_fields)
+
+
+def _is_model(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def secrets_from_environment(variable: str) -> tuple[bytes, ...]:
