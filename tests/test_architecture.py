@@ -20,6 +20,7 @@ LAYERS: list[set[str]] = [
     {"steps"},
     {"connectors", "inbox", "crm", "finance", "registry", "alerts", "ops"},
     {"database", "settings"},
+    {"files"},
     {"mapping", "drift", "identity", "reconciliation", "privacy"},
     {"model"},
     {"errors"},

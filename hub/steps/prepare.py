@@ -15,11 +15,12 @@ from hub.connectors.base import Connector
 from hub.connectors.resolving import ResolveConnector
 from hub.drift.kinds import Sight
 from hub.errors import RecordError
+from hub.files.rows import is_row_group, split_rows
 from hub.inbox.queue import QueueItem
 from hub.inbox.records import ArchivedRecord
 from hub.inbox.sealing import unseal_envelope
 from hub.mapping.compile import CompiledMapping
-from hub.model.delivery import RawRecord
+from hub.model.delivery import Envelope, RawRecord, Via
 from hub.model.ids import record_id
 from hub.model.lead import Mapped, RecordContext
 from hub.model.outcome import HeldReason, Outcome
@@ -131,12 +132,20 @@ class Preparer:
                 RawRecord(_UNREADABLE_ENTITY, envelope.body, unreadable="source not configured")
             ]
         else:
-            raw = self.connectors[source.platform].split(envelope, source)
+            raw = self._split(item, envelope, source)
         works = [self._work(item, n, record) for n, record in enumerate(raw)]
         if envelope.context.get("record_only"):
             for work in works:
                 work.hold(HeldReason.RECORD_ONLY)
         return works
+
+    def _split(
+        self, item: QueueItem, envelope: Envelope, source: SourceSettings
+    ) -> list[RawRecord]:
+        """A file's rows are split alike, whichever platform's source they were imported into."""
+        if item.via == Via.IMPORT and is_row_group(envelope):
+            return split_rows(envelope)
+        return self.connectors[source.platform].split(envelope, source)
 
     def whole(self, item: QueueItem, reason: str) -> Work:
         """A delivery that cannot be taken apart, as one held record."""
