@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ import typer
 
 from hub.cli.output import CheckFailedError, print_json, print_line, print_rows
 from hub.connectors.sessions import Account
-from hub.errors import HubError
+from hub.errors import ConfigError, HubError
 from hub.settings import HubSettings, SourceSettings, load_settings
 from hub.steps.authorize import (
     Grant,
@@ -23,7 +24,15 @@ from hub.steps.authorize import (
 )
 from hub.steps.keys import open_keyring
 from hub.steps.open_store import open_store
+from hub.steps.platform_count import (
+    ZONE,
+    Statement,
+    count_by_list,
+    count_by_statement,
+    in_words,
+)
 from hub.steps.source_status import SourceStatus, needs_grant_of, source_status
+from hub.steps.work import drain_queue
 
 app = typer.Typer(help="Sources: one platform account each.", no_args_is_help=True)
 
@@ -122,6 +131,57 @@ def authorize_source(
             " there). If it cannot, copy auth_code from its address bar at once and run"
             f" `hub source authorize {source} --code CODE`."
         )
+
+
+@app.command("count")
+def count_source(
+    source: Key,
+    day: Annotated[
+        str, typer.Option(help="The platform's day, like 2026-02-17; yesterday if not given.")
+    ] = "",
+    stated: Annotated[
+        int | None, typer.Option(min=0, help="What the platform's console shows for that day.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare what the platform says it sent on a day with what came; exit 1 if leads are missing.
+
+    Without --stated the whole day is pulled: what a push lost is loaded by that, and counted.
+    """
+    settings = load_settings()
+    configured_source(settings, source)
+    now = datetime.now(UTC)
+    wanted = _day(day, now)
+    with open_store() as store:
+        keyring = open_keyring()
+        if stated is not None:
+            said = Statement(source, wanted, stated, "person")
+            found = count_by_statement(store.engine, settings, said, now=now)
+        else:
+            found = count_by_list(
+                store.engine,
+                keyring,
+                settings,
+                source,
+                wanted,
+                now=now,
+                load=lambda: drain_queue(store.engine, keyring, settings, name="count"),
+            )
+    if as_json:
+        print_json({**asdict(found), "missing": found.missing})
+    else:
+        print_line(in_words(found))
+    if found.missing > 0:
+        raise CheckFailedError
+
+
+def _day(text: str, now: datetime) -> date:
+    if not text:
+        return now.astimezone(ZONE).date() - timedelta(days=1)
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError("--day: write a day like 2026-02-17") from None
 
 
 def _statuses(engine: sa.Engine, settings: HubSettings) -> list[SourceStatus]:

@@ -73,6 +73,8 @@ class PullConnector(Connector, Protocol):
     """A platform that can be pulled too."""
 
     streams: tuple[str, ...]
+    dated_streams: tuple[str, ...]
+    """Streams that can be listed by creation time and say how many there are: they can be counted."""
 
     def pages(
         self,

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from hub.crm.tables import lead_revision
+from hub.crm.tables import lead, lead_revision
 from hub.model.ids import uuid7_floor
 from hub.model.outcome import IN_CRM
 
@@ -87,6 +87,25 @@ def record_standings(conn: sa.Connection, record_ids: Sequence[UUID]) -> dict[UU
         lead_revision.c.ordinal == 0, lead_revision.c.record_id.in_(record_ids)
     )
     return {row[0]: [row[1]] for row in conn.execute(query)}
+
+
+def revisions_beside(
+    conn: sa.Connection, record_ids: Sequence[UUID]
+) -> dict[UUID, tuple[UUID, ...]]:
+    """The leads of these records: lead → the records of all its revisions, of these and of others."""
+    ours = sa.select(lead_revision.c.lead_id).where(lead_revision.c.record_id.in_(record_ids))
+    query = sa.select(lead.c.id, lead.c.revisions).where(lead.c.id.in_(ours))
+    return {row.id: tuple(row.revisions) for row in conn.execute(query)}
+
+
+def leads_submitted(
+    conn: sa.Connection, source_key: str, start: datetime, end: datetime
+) -> dict[UUID, tuple[UUID, ...]]:
+    """A source's leads that were submitted in [start, end): lead → the records of its revisions."""
+    query = sa.select(lead.c.id, lead.c.revisions).where(
+        lead.c.source_key == source_key, lead.c.submitted_at >= start, lead.c.submitted_at < end
+    )
+    return {row.id: tuple(row.revisions) for row in conn.execute(query)}
 
 
 def doubled_leads(conn: sa.Connection, *, since: datetime) -> tuple[int, int]:

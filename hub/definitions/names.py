@@ -40,6 +40,11 @@ def replay(source_key: str) -> dg.AssetKey:
     return asset_key(["replay", source_key])
 
 
+def platform_count(source_key: str) -> dg.AssetKey:
+    """The asset of what a platform says it sent on a day."""
+    return asset_key(["platform_count", source_key])
+
+
 def identifier(text: str) -> str:
     """`text` as a name that Dagster takes: letters, digits and underscores."""
     plain = re.sub(r"[-.]", "_", text)

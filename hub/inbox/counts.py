@@ -78,6 +78,20 @@ def record_terms(conn: sa.Connection, *, since: datetime | None = None) -> Terms
     return terms
 
 
+def standing_between(
+    conn: sa.Connection, term: str, source_key: str, start: datetime, end: datetime
+) -> int:
+    """How many records of a source that arrived in [start, end) stand in a term of `RECORD_TERMS`."""
+    table, identity, conditions = _RECORD_TERMS[term]
+    query = (
+        sa.select(sa.func.count())
+        .select_from(table.join(record, record.c.id == identity))
+        .where(table.c.source_key == source_key, *conditions)
+        .where(record.c.received_at >= start, record.c.received_at < end)
+    )
+    return int(conn.execute(query).scalar_one())
+
+
 def held_reasons(conn: sa.Connection) -> dict[str, dict[str, int]]:
     """How many records are held: source key → reason → count."""
     found: dict[str, dict[str, int]] = {}

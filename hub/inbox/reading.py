@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from psycopg.rows import args_row
 
 from hub.inbox.records import ArchivedRecord
-from hub.inbox.tables import delivery, held, outcome_change, record
+from hub.inbox.tables import delivery, held, outcome_change, queue, record
 
 
 def held_records(
@@ -76,6 +76,27 @@ def get_delivery(conn: sa.Connection, first: UUID, last: UUID) -> sa.RowMapping 
     return conn.execute(query).mappings().first()
 
 
+def records_of_deliveries(conn: sa.Connection, spans: Sequence[tuple[UUID, UUID]]) -> list[UUID]:
+    """Ids of the records of deliveries, each named by the span that its records' ids lie in; sorted."""
+    found: list[UUID] = []
+    for first, last in spans:
+        query = sa.select(record.c.id).where(record.c.id.between(first, last))
+        found += conn.execute(query).scalars()
+    return sorted(found)
+
+
+def arrival_of_records(conn: sa.Connection, record_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """How each of these records came: `push`, `pull`, `form`, `import`."""
+    query = sa.select(record.c.id, record.c.via).where(record.c.id.in_(record_ids))
+    return {row[0]: row[1] for row in conn.execute(query)}
+
+
+def are_queued(conn: sa.Connection, delivery_ids: Sequence[UUID]) -> bool:
+    """Whether a loader has yet to split any of these deliveries."""
+    waits = sa.exists().where(queue.c.item_id.in_(delivery_ids), sa.not_(queue.c.is_record))
+    return bool(conn.execute(sa.select(waits)).scalar())
+
+
 def history(conn: sa.Connection, record_id: UUID) -> Sequence[sa.RowMapping]:
     """Every change of a record's outcome, oldest first."""
     query = sa.select(outcome_change).where(outcome_change.c.record_id == record_id)
@@ -92,7 +113,8 @@ def archive_pages(conn: psycopg.Connection[Any], size: int) -> Iterator[list[Arc
             " FROM inbox.record r WHERE sealed IS NOT NULL"
             " AND NOT EXISTS (SELECT 1 FROM inbox.discarded x WHERE x.record_id = r.id)"
             " AND NOT EXISTS (SELECT 1 FROM inbox.held x WHERE x.record_id = r.id)"
-            " AND NOT EXISTS (SELECT 1 FROM inbox.waiting x WHERE x.record_id = r.id)"
+            " AND NOT EXISTS (SELECT 1 FROM inbox.waiting x WHERE x.record_id = r.id"
+            " AND NOT x.stands)"
             " AND NOT EXISTS (SELECT 1 FROM inbox.queue x WHERE x.is_record AND x.item_id = r.id"
             " AND NOT x.stands) ORDER BY id"
         )

@@ -45,6 +45,12 @@ def record_id(delivery_id: UUID, ordinal: int) -> UUID:
     return UUID(int=(delivery_id.int & ~_ORDINAL_MASK) | ordinal)
 
 
+def record_span(delivery_id: UUID) -> tuple[UUID, UUID]:
+    """The smallest and the largest id that a record of a delivery can have."""
+    first = delivery_id.int & ~_ORDINAL_MASK
+    return UUID(int=first), UUID(int=first | _ORDINAL_MASK)
+
+
 def length_prefixed(*parts: str) -> bytes:
     """Parts, each behind its length in characters, so that no two different lists give the same bytes."""
     return "".join([f"{len(part)}:{part}" for part in parts]).encode()

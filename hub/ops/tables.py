@@ -134,6 +134,7 @@ platform_count = Table(
     Column("arrived", Integer, nullable=False),
     Column("not_pushed", Integer, nullable=False),
     Column("held", Integer, nullable=False),
+    Column("set_aside", Integer, nullable=False),
     instant("counted_at"),
     schema="ops",
 )

@@ -16,8 +16,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from hub.crm.counts import doubled_leads
-from hub.database.engine import store_errors
+from hub.database.engine import driver, store_errors
 from hub.inbox.held_groups import HeldGroup, held_groups
+from hub.inbox.waiting import Queueing, what_waits
+from hub.ops.platform_counts import PlatformCount, read_counts
 from hub.ops.profiles import StoredArrivals, read_arrivals
 from hub.ops.reports import last_windows, recent_latency
 from hub.ops.windows import LATENCY_BOUNDS_MS, WINDOW
@@ -32,6 +34,7 @@ from hub.steps.check_results import (
 )
 from hub.steps.drift_checks import VOLUME_OVER, SourceFacts, declared_drift, judge_drift
 from hub.steps.laws import Law, read_delivery_law, read_record_law, snapshot
+from hub.steps.source_checks import COUNTED_OVER, declared_source, judge_source
 from hub.steps.spool_drain import count_spooled
 
 LEAD_ASSET = ("crm", "lead")
@@ -56,6 +59,8 @@ class Facts:
     arrivals: Mapping[str, StoredArrivals]
     last_window: Mapping[str, datetime]
     latency: Mapping[str, tuple[int, ...]]
+    counts: Mapping[str, Sequence[PlatformCount]]
+    waits: Mapping[str, Queueing]
     leads: int
     doubled: int
 
@@ -90,6 +95,7 @@ def declared_checks(settings: HubSettings) -> tuple[CheckDeclaration, ...]:
                 f"99 of 100 records are in the CRM within {LATENCY_LIMIT_MS} ms of arrival.",
             ),
             *declared_drift(asset),
+            *declared_source(source_key),
         ]
     return tuple(declared)
 
@@ -115,9 +121,18 @@ def read_facts(
             arrivals=read_arrivals(conn),
             last_window=last_windows(conn, merchants),
             latency=recent_latency(conn, merchants, since=now - LATENCY_OVER),
+            counts=_counts(conn, now),
+            waits={row.source_key: row for row in what_waits(driver(conn))},
             leads=leads,
             doubled=doubled,
         )
+
+
+def _counts(conn: sa.Connection, now: datetime) -> dict[str, list[PlatformCount]]:
+    found: dict[str, list[PlatformCount]] = {}
+    for row in read_counts(conn, since=(now - COUNTED_OVER).date()):
+        found.setdefault(row.source_key, []).append(row)
+    return found
 
 
 def judge(facts: Facts, settings: HubSettings, now: datetime) -> list[CheckResult]:
@@ -133,6 +148,13 @@ def judge(facts: Facts, settings: HubSettings, now: datetime) -> list[CheckResul
             _nothing_held(source_key, facts.held.get(source_key, ())),
             _latency(source_key, facts.latency.get(source_key, ())),
             *judge_drift(source_key, _of_source(facts, source_key), now),
+            *judge_source(
+                source_key,
+                source,
+                facts.counts.get(source_key, ()),
+                facts.waits.get(source_key),
+                now,
+            ),
         ]
     return results
 

@@ -15,6 +15,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
+from uuid import UUID
 
 import httpx
 import sqlalchemy as sa
@@ -64,7 +65,10 @@ _KEY_KEPT = timedelta(days=1)
 
 @dataclass(slots=True)
 class StreamResult:
-    """What one stream gave. `reported` is the sum of what the platform says the windows hold."""
+    """What one stream gave. `reported` is the sum of what the platform says the windows hold.
+
+    `deliveries` are the stored pages, `listed` the platform's ids on all pages, each once.
+    """
 
     stream: str
     pages: int = 0
@@ -72,6 +76,8 @@ class StreamResult:
     ids: int = 0
     reported: int | None = None
     error: HubError | None = None
+    deliveries: list[UUID] = field(default_factory=list)
+    listed: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -106,7 +112,8 @@ class PullOptions:
 
     With `since` it is a backfill: leads of that time, in the bulk lane, and the cursor of the
     scheduled pulls stays where it is. `on_page` is told of every page once it is stored.
-    A process that pulls often hands in one `limiter`, so that its pulls share the quota.
+    A process that pulls often hands in one `limiter`, so that its pulls share the quota. `streams` are
+    the only ones to pull, none for all that the source has.
     """
 
     since: datetime | None = None
@@ -114,6 +121,7 @@ class PullOptions:
     client_factory: ClientFactory = _fresh_client
     limiter: RateLimiter | None = None
     on_page: OnPage | None = None
+    streams: tuple[str, ...] = ()
 
 
 _AS_SCHEDULED = PullOptions()
@@ -130,6 +138,7 @@ class _Pull:
     grant: Grant
     options: PullOptions
     until: datetime
+    began_at: datetime
     clock: Callable[[], datetime]
 
     @property
@@ -178,9 +187,9 @@ async def pull_streams(
         raise ConfigError(f"source {source_key} has no `pulls:`; it is filled by pushes")
     grant = grant_of(engine, keyring, settings, source_key)
     until, clock = _times(now, options)
-    pull = _Pull(engine, keyring, source_key, source, grant, options, until, clock)
+    pull = _Pull(engine, keyring, source_key, source, grant, options, until, now, clock)
     result = PullResult(source_key, pull.until)
-    for stream in source.pulls:
+    for stream in options.streams or source.pulls:
         found = StreamResult(stream)
         result.streams.append(found)
         try:
@@ -215,8 +224,8 @@ async def _pull_stream(pull: _Pull, found: StreamResult) -> None:
     opened = cast(SessionConnector, connector).session(pull.source, _ports(pull))
     async with cast(AbstractAsyncContextManager[Any], opened) as session:
         async for page in connector.pages(session, request, pull.source):
-            await asyncio.to_thread(_store_page, pull, found.stream, page)
-            _count(found, page)
+            stored = await asyncio.to_thread(_store_page, pull, found.stream, page)
+            _count(found, page, stored)
             if pull.options.on_page:
                 pull.options.on_page(found.stream, page)
 
@@ -237,36 +246,41 @@ def _cursor(pull: _Pull, stream: str) -> Mapping[str, Any]:
         return read_cursor(conn, pull.source_key, stream)
 
 
-def _store_page(pull: _Pull, stream: str, page: Page) -> None:
+def _store_page(pull: _Pull, stream: str, page: Page) -> UUID | None:
     """Store a page and the cursor that follows it, both or neither; then wake the loaders."""
     now = pull.clock()
+    delivery = _delivery(pull, stream, page.envelope, now) if page.envelope else None
     with store_errors(), pull.engine.begin() as conn:
-        if page.envelope is not None:
-            delivery = _delivery(pull, stream, page.envelope, now)
+        if delivery is not None:
             store_deliveries(driver(conn), [delivery])
         if not pull.is_backfill:
             write_cursor(conn, pull.source_key, stream, page.cursor, now=now)
-    if page.envelope is not None:
-        with store_errors(), pull.engine.begin() as conn:
-            wake_loaders(conn)
+    if delivery is None:
+        return None
+    with store_errors(), pull.engine.begin() as conn:
+        wake_loaders(conn)
+    return delivery.id
 
 
 def _delivery(pull: _Pull, stream: str, envelope: Envelope, now: datetime) -> Delivery:
     """The page as a delivery.
 
-    Its key holds the pull's frozen end: a platform that shows A, then B, then A again has sent three
+    Its key holds when the pull began: a platform that shows A, then B, then A again has sent three
     states, and the third page must not pass for a duplicate of the first.
     """
     digest = hashlib.sha256(envelope.body).hexdigest()
-    key = f"pull:{stream}:{pull.until.isoformat()}:{digest}"
+    key = f"pull:{stream}:{pull.began_at.isoformat()}:{digest}"
     arrival = Arrival(Via.PULL, now, platform_key=key)
     sealed = seal_delivery(pull.keyring, pull.source_key, pull.source, envelope, arrival)
     lane = Lane.BULK if pull.is_backfill else Lane.LIVE
     return replace(sealed, lane=lane, key_expires_at=now + _KEY_KEPT)
 
 
-def _count(found: StreamResult, page: Page) -> None:
+def _count(found: StreamResult, page: Page, stored: UUID | None) -> None:
     found.pages += 1
+    found.listed.update(page.external_ids)
+    if stored is not None:
+        found.deliveries.append(stored)
     found.stored_pages += page.envelope is not None
     found.ids += len(page.external_ids)
     if page.reported_total is not None:

@@ -29,10 +29,12 @@ from hub.ops.reports import (
 )
 from hub.ops.windows import WINDOW
 from hub.settings import HubSettings
+from hub.steps import drift_checks, source_checks
 from hub.steps.check_results import CheckResult, Severity
 from hub.steps.checks import LAW_OVER, evaluate
-from hub.steps.drift_checks import ALERTED_WHEN_FOUND
 
+# These told a person when they found what is wrong.
+_ALERTED = drift_checks.ALERTED_WHEN_FOUND | source_checks.ALERTED_WHEN_FOUND
 # The name under which a Dagster run registers its own loader.
 RUN_LOADER = "dagster-run"
 # Loaders that end when their work is done; the heartbeat is of those that wait for more.
@@ -173,7 +175,7 @@ def alert_failed_checks(engine: sa.Engine, results: Sequence[CheckResult]) -> in
     What raised its alert when it was found raises no second one here.
     """
     failed = [result for result in results if not result.passed]
-    untold = [result for result in failed if result.name not in ALERTED_WHEN_FOUND]
+    untold = [result for result in failed if result.name not in _ALERTED]
     if untold:
         with store_errors(), engine.begin() as conn:
             for result in untold:

@@ -20,7 +20,7 @@ from hub.ops.windows import BUCKETS
 from hub.registry.tables import finding, finding_source
 from hub.settings import FormSettings, HubSettings, SourceSettings
 from hub.steps.check_results import CheckResult, Severity
-from hub.steps.checks import evaluate
+from hub.steps.checks import declared_checks, evaluate
 from hub.steps.laws import (
     read_delivery_law,
     read_members,
@@ -603,7 +603,7 @@ def test_checks_are_shown_when_their_verdict_changes_and_now_and_then(engine):
     quiet = report(engine, SETTINGS, at(140), a_minute_on.cursor)
     repeated = report(engine, SETTINGS, at(301), quiet.cursor)
 
-    assert len(first.checks) == len(repeated.checks) == 15
+    assert len(first.checks) == len(repeated.checks) == len(declared_checks(SETTINGS))
     assert soon.checks == quiet.checks == ()
     assert [check.name for check in a_minute_on.checks] == ["nothing_held"]
 

@@ -45,6 +45,7 @@ def settings_for(
     simulator: Simulator,
     *,
     pulls: tuple[str, ...] = ("clue",),
+    push: str | None = None,
     page_size: int = 10,
     **options: Any,
 ) -> HubSettings:
@@ -56,7 +57,11 @@ def settings_for(
         **options,
     }
     source = SourceSettings(
-        platform="douyin", pulls=pulls, pull=PullSettings(page_size=page_size), options=merged
+        platform="douyin",
+        push=push,
+        pulls=pulls,
+        pull=PullSettings(page_size=page_size),
+        options=merged,
     )
     return HubSettings(sources={KEY: source})
 

@@ -33,6 +33,7 @@ STATEMENTS = (
         arrived INTEGER NOT NULL,
         not_pushed INTEGER NOT NULL,
         held INTEGER NOT NULL,
+        set_aside INTEGER NOT NULL,
         counted_at TIMESTAMP WITH TIME ZONE NOT NULL,
         PRIMARY KEY (source_key, day, stated_by)
     )
