@@ -8,8 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from hub.connectors.douyin.simulator import Simulator
-from hub.connectors.douyin.simulator import SimulatedClue
+from hub.connectors.douyin.simulator import SimulatedClue, Simulator
 from hub.database.engine import driver
 from hub.errors import ConfigError
 from hub.inbox.deliveries import store_deliveries
@@ -142,7 +141,7 @@ def test_a_persons_figure_finds_what_is_missing(counter: Counter) -> None:
 def test_a_held_record_is_not_missing(counter: Counter, clock: FakeClock) -> None:
     clock.now = NOON
     source = counter.puller.settings.sources[KEY]
-    bad = a_push("7400000000000000999", mobile=None, name=None)
+    bad = a_push("7400000000000000999", mobile={"no": "number"})
     delivery = seal_delivery(
         counter.puller.keyring, KEY, source, bad, Arrival(Via.PUSH, NOON, "bad")
     )
