@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import httpx
@@ -56,6 +56,11 @@ class TokenSource(Protocol):
         ...
 
 
+def utc_now() -> datetime:
+    """The current instant."""
+    return datetime.now(UTC)
+
+
 def _fresh_client() -> httpx.AsyncClient:
     return httpx.AsyncClient(timeout=httpx.Timeout(30.0), follow_redirects=False)
 
@@ -65,7 +70,8 @@ class PullPorts:
     """All that a pull or a resolver needs from outside.
 
     `fingerprint` is a keyed digest of its parts: what is stored in a cursor may be made of personal
-    data, and a plain hash of a phone number can be reversed. `quota` counts what a platform allows a day.
+    data, and a plain hash of a phone number can be reversed. `quota` counts what a platform allows a day;
+    which day it is, `now` says.
     """
 
     tokens: TokenSource
@@ -74,6 +80,7 @@ class PullPorts:
     quota: Quota | None = None
     http: Callable[[], httpx.AsyncClient] = _fresh_client
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    now: Callable[[], datetime] = utc_now
 
 
 class SessionConnector(Protocol):

@@ -1,10 +1,16 @@
-"""Calls to the marketing API: token, own rate limits, the code table, bounded retries."""
+"""Calls to the platform: token, own rate limits, the code table, bounded retries.
+
+The platform has two gateways with their own hosts, headers and codes: the marketing API (here) and that
+of 来客 (`laike_gateway`). A session speaks to either.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Any, Protocol
 
 import httpx
 import msgspec
@@ -16,10 +22,13 @@ from hub.connectors.limits import Limit
 from hub.connectors.sessions import PullPorts
 from hub.errors import (
     AuthorizationLostError,
-    HubError,
     PlatformDownError,
     RateLimitedError,
 )
+
+BUSY = "gateway"
+"""The dimension of a limit that is answered with pauses of 1, 2, 4 … seconds, never at once (notes §10)."""
+_LONGEST_PAUSE_S = 32.0
 
 Parameter = str | int | Sequence[int]
 
@@ -56,8 +65,87 @@ def check_answer(response: httpx.Response, options: DouyinOptions) -> bytes:
     )
 
 
+class Gateway(Protocol):
+    """One of the platform's two: where it is, how a call carries its token, what its answers mean."""
+
+    def base(self, options: DouyinOptions) -> str:
+        """Its address."""
+        ...
+
+    def headers(self, token: str, options: DouyinOptions) -> dict[str, str]:
+        """The headers of a call."""
+        ...
+
+    def limits(self, call: Call, options: DouyinOptions) -> dict[Hashable, Limit]:
+        """What we keep by ourselves for a call."""
+        ...
+
+    def check(self, response: httpx.Response, options: DouyinOptions) -> bytes:
+        """The body of a good answer.
+
+        Raises:
+            HubError: what its codes mean.
+        """
+        ...
+
+    def blocked(
+        self, call: Call, options: DouyinOptions, error: RateLimitedError
+    ) -> Sequence[Hashable]:
+        """The limits under which others must wait, too, when a call was refused so."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call: POST if there is a `document`, else GET. `accounts` are those whose quota it uses."""
+
+    gateway: Gateway
+    path: str
+    params: Mapping[str, Parameter] = field(default_factory=dict)
+    document: Mapping[str, Any] | None = None
+    accounts: Sequence[str] = ()
+
+
+class MarketingGateway:
+    """The marketing API (routes A to C)."""
+
+    def base(self, options: DouyinOptions) -> str:
+        """`options.api_base`."""
+        return options.api_base
+
+    def headers(self, token: str, options: DouyinOptions) -> dict[str, str]:
+        """The token, named as the vendor's table has it."""
+        return {"Access-Token": token}
+
+    def limits(self, call: Call, options: DouyinOptions) -> dict[Hashable, Limit]:
+        """Our own share of two of the platform's three limits; the third is nobody's to keep."""
+        limits: dict[Hashable, Limit] = {
+            ("developer", options.app_id, call.path): Limit(options.developer_qps)
+        }
+        for account in call.accounts:
+            limits["account", account, call.path] = Limit(options.account_qps)
+        return limits
+
+    def check(self, response: httpx.Response, options: DouyinOptions) -> bytes:
+        """See `check_answer`."""
+        return check_answer(response, options)
+
+    def blocked(
+        self, call: Call, options: DouyinOptions, error: RateLimitedError
+    ) -> Sequence[Hashable]:
+        """A developer's limit, or those of the accounts only."""
+        if error.dimension == "developer":
+            return [("developer", options.app_id, call.path)]
+        if error.dimension == "customer":
+            return [("account", account, call.path) for account in call.accounts]
+        return []
+
+
+MARKETING = MarketingGateway()
+
+
 class DouyinSession:
-    """One pull's calls. Use it as an async context manager; it closes its HTTP client."""
+    """One pull's or resolver's calls. Use it as an async context manager; it closes its HTTP client."""
 
     def __init__(self, options: DouyinOptions, ports: PullPorts) -> None:
         self.options = options
@@ -79,64 +167,56 @@ class DouyinSession:
     async def get(
         self, path: str, params: Mapping[str, Parameter], *, accounts: Sequence[str]
     ) -> bytes:
-        """The body of a successful answer to `GET path`; `accounts` are those whose quota it uses.
+        """The body of a successful answer to `GET path` of the marketing API; see `call`."""
+        return await self.call(Call(MARKETING, path, params, accounts=accounts))
+
+    async def call(self, call: Call) -> bytes:
+        """The body of a successful answer.
 
         Raises:
             TransientError: still failing after all tries.
             PlatformRejectedError, AuthorizationLostError: a code that a retry does not change.
         """
         stale: str | None = None
+        pause_s = 1.0
 
         async def attempt() -> bytes:
             # A dead access token is refreshed once in a call; a second refusal is no matter of age.
-            nonlocal stale
+            nonlocal stale, pause_s
             token = await self.ports.tokens.access_token(stale=stale)
             try:
-                return await self._once(path, params, token, accounts)
+                return await self._once(call, token)
             except TokenStaleError as error:
                 if stale is not None:
                     raise AuthorizationLostError(str(error), code=error.code) from None
                 stale = token
+            except RateLimitedError as error:
+                if error.dimension == BUSY:
+                    error.retry_after_s, pause_s = pause_s, min(2 * pause_s, _LONGEST_PAUSE_S)
+                raise
             return await attempt()
 
         return await retried(attempt, self._policy, self.ports.sleep)
 
-    async def _once(
-        self, path: str, params: Mapping[str, Parameter], token: str, accounts: Sequence[str]
-    ) -> bytes:
-        await self.ports.limiter.acquire(self._limits(path, accounts))
+    async def _once(self, call: Call, token: str) -> bytes:
+        gateway, options = call.gateway, self.options
+        await self.ports.limiter.acquire(gateway.limits(call, options))
         request = self._http.build_request(
-            "GET",
-            self.options.api_base + path,
-            params={key: _written(value) for key, value in params.items()},
-            headers={"Access-Token": token},
+            "GET" if call.document is None else "POST",
+            gateway.base(options) + call.path,
+            params={key: _written(value) for key, value in call.params.items()} or None,
+            json=call.document,
+            headers=gateway.headers(token, options),
         )
         response = await send(self._http, request)
         try:
-            return check_answer(response, self.options)
-        except HubError as error:
-            self._slow_down(path, accounts, error)
+            return gateway.check(response, options)
+        except RateLimitedError as error:
+            # Keep others under the same limit from running into it.
+            for key in gateway.blocked(call, options, error):
+                if error.retry_after_s is not None:
+                    self.ports.limiter.block(key, error.retry_after_s)
             raise
-
-    def _limits(self, path: str, accounts: Sequence[str]) -> dict[Hashable, Limit]:
-        """Our own share of two of the platform's three limits; the third is nobody's to keep."""
-        limits: dict[Hashable, Limit] = {
-            ("developer", self.options.app_id, path): Limit(self.options.developer_qps)
-        }
-        for account in accounts:
-            limits["account", account, path] = Limit(self.options.account_qps)
-        return limits
-
-    def _slow_down(self, path: str, accounts: Sequence[str], error: HubError) -> None:
-        """Keep others under the same limit from running into it: a developer's, or an account's only."""
-        if not isinstance(error, RateLimitedError) or error.retry_after_s is None:
-            return
-        if error.dimension == "developer":
-            key = ("developer", self.options.app_id, path)
-            self.ports.limiter.block(key, error.retry_after_s)
-        elif error.dimension == "customer":
-            for account in accounts:
-                self.ports.limiter.block(("account", account, path), error.retry_after_s)
 
 
 def _written(value: Parameter) -> str:

@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import httpx
 
 from hub.connectors.base import Page, PullRequest
-from hub.connectors.douyin import oauth, push
+from hub.connectors.douyin import laike, laike_gateway, oauth, phones, push
 from hub.connectors.douyin.client import DouyinSession
+from hub.connectors.douyin.local import life_pages
 from hub.connectors.douyin.options import options_of
 from hub.connectors.douyin.pull import clue_pages
-from hub.connectors.douyin.records import CLUE, STAR_CLUE, split_listing
+from hub.connectors.douyin.records import CLUE, LAIKE_CLUE, LIFE_CLUE, STAR_CLUE, split_listing
 from hub.connectors.douyin.star import star_pages
+from hub.connectors.resolving import Answer, Ask
 from hub.connectors.sessions import Account, PullPorts, TokenSet
 from hub.errors import ConfigError
 from hub.model.delivery import Envelope, HookReply, HookRequest, RawRecord
 from hub.settings import SourceSettings
 
-_STREAMS = {CLUE: clue_pages, STAR_CLUE: star_pages}
+_STREAMS = {
+    CLUE: clue_pages,
+    STAR_CLUE: star_pages,
+    LIFE_CLUE: life_pages,
+    LAIKE_CLUE: laike.laike_pages,
+}
 
 
 class DouyinConnector:
-    """抖音 / 巨量引擎: pushes of 飞鱼 rules and webhooks, pulls of ad leads and 星图 leads, OAuth."""
+    """抖音 / 巨量引擎: pushes of 飞鱼 rules and webhooks, pulls of the leads of ads, 星图, 本地推 and 来客, tokens."""
 
     platform = "douyin"
     streams = tuple(_STREAMS)
+    ask_size = phones.ASK_SIZE
+    dated_streams = tuple(stream for stream in _STREAMS if stream != STAR_CLUE)
 
     def challenge(self, request: HookRequest, source: SourceSettings) -> HookReply | None:
         """The answer to a set-up check, None for a delivery."""
@@ -65,7 +74,7 @@ class DouyinConnector:
         request: PullRequest,
         source: SourceSettings,
     ) -> AsyncIterator[Page]:
-        """Pages of `clue` or `star_clue`, from first to last.
+        """Pages of a stream, from first to last.
 
         Raises:
             ConfigError: there is no such stream.
@@ -95,12 +104,14 @@ class DouyinConnector:
     def accounts(
         self, http: httpx.Client, source: SourceSettings, access_token: str
     ) -> list[Account]:
-        """The accounts that the grant covers."""
+        """The accounts that the grant covers; of 来客, those configured ones whose leads it may list."""
+        if laike_gateway.issues_tokens(source):
+            return laike.accounts(http, source, access_token)
         return oauth.accounts(http, source, access_token)
 
     def is_ready(self, source: SourceSettings) -> bool:
-        """Whether the source has an application id."""
-        return bool(options_of(source).app_id)
+        """Whether the source has an application."""
+        return bool(options_of(source).app_id) or self.issues_tokens(source)
 
     def grant_holder(self, source: SourceSettings) -> str:
         """The source whose grant this one uses (`options.grant`), "" for its own."""
@@ -109,3 +120,28 @@ class DouyinConnector:
     def warn_days(self, source: SourceSettings) -> int:
         """Days before the refresh token dies at which a person is told."""
         return options_of(source).warn_days
+
+    def issues_tokens(self, source: SourceSettings) -> bool:
+        """Whether the source pulls 来客, whose token an application gets for its own secret."""
+        return laike_gateway.issues_tokens(source)
+
+    def issue(self, http: httpx.Client, source: SourceSettings, *, now: datetime) -> TokenSet:
+        """A client token of 来客."""
+        return laike_gateway.issue(http, source, now=now)
+
+    def needs(self, entity: str, payload: Mapping[str, Any], source: SourceSettings) -> str | None:
+        """`phone` for a lead of 来客 whose phone is a ciphertext."""
+        return phones.needs(entity, payload, source)
+
+    def answer_key(self, ask: Ask, source: SourceSettings) -> str | None:
+        """The ciphertext: one number, however many leads carry it."""
+        return phones.cipher_of(ask.payload)
+
+    async def resolve(
+        self,
+        session: Any,  # noqa: ANN401 -- the protocol leaves the session to each connector
+        asks: Sequence[Ask],
+        source: SourceSettings,
+    ) -> Sequence[Answer]:
+        """Phones, read with the local key or by the online call."""
+        return await phones.resolve(session, asks, source)

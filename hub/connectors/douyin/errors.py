@@ -70,6 +70,18 @@ RULES: Mapping[int, CodeRule] = MappingProxyType(
     }
 )
 
+# The gateway of 来客. All of them are what one production client does (community); `error_actions` can change it.
+LAIKE_RULES: Mapping[int, CodeRule] = MappingProxyType(
+    {
+        **{
+            code: CodeRule(Action.RETRY, "the platform could not do it this time")
+            for code in (2100001, 2100004, 2119002, 2119003, 5000001, 45002002)
+        },
+        2190002: CodeRule(Action.REFRESH, "client token invalid"),
+        2190008: CodeRule(Action.REFRESH, "client token expired"),
+    }
+)
+
 PENALTY_S = 300.0
 _LEAST_WAIT_S = 1.0
 
@@ -78,13 +90,15 @@ class TokenStaleError(PlatformRejectedError):
     """The access token is not accepted (any more): refresh once, then give up."""
 
 
-def rule_of(code: int, overrides: Mapping[int, str]) -> CodeRule:
-    """The rule of a code; an unknown code stops, for nothing is known about trying again.
+def rule_of(
+    code: int, overrides: Mapping[int, str], rules: Mapping[int, CodeRule] = RULES
+) -> CodeRule:
+    """The rule of a code by the table of its gateway; an unknown code stops, for nothing is known about trying again.
 
     Raises:
         ConfigError: an override names no action.
     """
-    rule = RULES.get(code, CodeRule(Action.STOP, "a code that is not in the vendor's table"))
+    rule = rules.get(code, CodeRule(Action.STOP, "a code that is not in the vendor's table"))
     if code not in overrides:
         return rule
     try:
@@ -95,10 +109,15 @@ def rule_of(code: int, overrides: Mapping[int, str]) -> CodeRule:
 
 
 def error_of(
-    code: int, headers: Mapping[str, str], *, overrides: Mapping[int, str], customer_delay_s: float
+    code: int,
+    headers: Mapping[str, str],
+    *,
+    overrides: Mapping[int, str],
+    customer_delay_s: float,
+    rules: Mapping[int, CodeRule] = RULES,
 ) -> HubError:
     """The error that a code of the platform becomes; `headers` are those of the answer, lower case."""
-    rule = rule_of(code, overrides)
+    rule = rule_of(code, overrides, rules)
     text = f"platform code {code}: {rule.meaning}" + (f"; {rule.remedy}" if rule.remedy else "")
     match rule.action:
         case Action.RETRY:

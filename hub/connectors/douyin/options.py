@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -81,6 +82,7 @@ class DouyinOptions(BaseModel):
     # Pulls.
     advertiser_ids: tuple[str, ...] = ()
     star_ids: tuple[str, ...] = ()
+    local_account_ids: tuple[str, ...] = ()
     zone: str = "Asia/Shanghai"
     settle_s: int = Field(default=600, ge=0)
     window_days: int = Field(default=7, ge=1)
@@ -88,6 +90,26 @@ class DouyinOptions(BaseModel):
     star_order: Literal["observe", "newest_first", "unknown"] = "observe"
     star_full_sweep_s: int = Field(default=86_400, ge=0)
     star_known_max: int = Field(default=5_000, ge=100)
+
+    # 来客 (route D): an application of the open platform, with its own token, host and codes.
+    client_key: str = Field(default="", description="its secret is in `secret_env`")
+    laike_base: str = "https://open.douyin.com"
+    laike_account_ids: tuple[str, ...] = ()
+    laike_root_account: str = Field(default="", description="sent as Rpc-Transit-Life-Account")
+    laike_times: Literal["text", "unix"] = "text"
+    laike_lag_s: int = Field(default=600, ge=600)
+    laike_span_days: int = Field(default=365, ge=1, le=365)
+    laike_earliest: date = date(2022, 9, 1)
+    laike_window_max: int = Field(default=9_000, ge=1, description="of 10,000 that are listed")
+    laike_per_minute: int = Field(default=90, ge=1)
+    decrypt: Literal["full", "mask", "off"] = "full"
+    decrypt_per_day: int | None = Field(
+        default=None, ge=0, description="whole numbers a day (null: as many as the platform gives)"
+    )
+    decrypt_quota_words: tuple[str, ...] = ("额度", "配额", "quota")
+    busy_words: tuple[str, ...] = ("请求太频繁",)
+    pad_first: Literal["left", "right"] | None = None
+    local_iv: Literal["last", "first"] = "last"
 
     # Limits and retries.
     developer_qps: int = Field(default=5, ge=1)
@@ -97,7 +119,9 @@ class DouyinOptions(BaseModel):
     retry_budget_s: float = Field(default=400.0, ge=0)
     error_actions: dict[int, str] = Field(default_factory=dict)
 
-    @field_validator("advertiser_ids", "star_ids", mode="before")
+    @field_validator(
+        "advertiser_ids", "star_ids", "local_account_ids", "laike_account_ids", mode="before"
+    )
     @classmethod
     def _ids(cls, value: object) -> object:
         """YAML reads an account id as a number; either is fine, decimals are not."""
@@ -106,12 +130,12 @@ class DouyinOptions(BaseModel):
             raise ValueError("account ids are whole numbers")
         return tuple(str(item) for item in items)
 
-    @field_validator("app_id", mode="before")
+    @field_validator("app_id", "laike_root_account", mode="before")
     @classmethod
     def _app_id(cls, value: object) -> object:
         return str(value) if isinstance(value, int) else value
 
-    @field_validator("api_base", "authorize_base")
+    @field_validator("api_base", "authorize_base", "laike_base")
     @classmethod
     def _base(cls, value: str) -> str:
         return https_base(value)

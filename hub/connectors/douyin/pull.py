@@ -7,6 +7,7 @@ Fields settle some ten minutes late, so each pull goes back over the last `overl
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -51,26 +52,30 @@ def plan_of(source: SourceSettings, options: DouyinOptions) -> Plan:
     Raises:
         ConfigError: no account is configured.
     """
+    accounts = accounts_of(source, options.advertiser_ids)
+    return replace(base_plan(source, options), chunks=chunked(accounts, _MAX_ACCOUNTS))
+
+
+def base_plan(source: SourceSettings, options: DouyinOptions) -> Plan:
+    """What the pulls of all lists by time have in common; whose leads they ask for is left to each.
+
+    A pull goes back behind the watermark until fields have settled, a second at least.
+    """
     return Plan(
-        chunks=chunked(accounts_of(source, options.advertiser_ids), _MAX_ACCOUNTS),
+        chunks=(),
         page_size=source.pull.page_size,
         step=timedelta(days=options.window_days),
         first=timedelta(days=source.pull.first_days),
-        overlap=overlap_of(source, options),
+        overlap=timedelta(seconds=max(source.pull.overlap_s, options.settle_s, 1)),
         max_pages=options.max_pages,
     )
 
 
-def overlap_of(source: SourceSettings, options: DouyinOptions) -> timedelta:
-    """How far a pull goes back behind the watermark: until fields have settled, a second at least."""
-    return timedelta(seconds=max(source.pull.overlap_s, options.settle_s, 1))
-
-
 def written_window(page: Ask, zone: ZoneInfo) -> dict[str, str]:
-    """`start_time` and `end_time` as all three lists take them: naive texts in the platform's zone."""
+    """`start_time` and `end_time` as the lists take them: naive texts in the platform's zone."""
     return {"start_time": _written(page.start, zone), "end_time": _written(page.end, zone)}
 
 
 def _written(instant: datetime, zone: ZoneInfo) -> str:
-    """A naive text in the platform's zone, to the second below."""
+    """To the second below: the platform takes no smaller times."""
     return instant.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,4 +1,4 @@
-"""Pages of the two lead lists: reading them while pulling, and splitting them into records."""
+"""Pages of the lead lists: reading them while pulling, and splitting them into records."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from hub.connectors.windows import Listing
 from hub.model.delivery import Envelope, RawRecord
 
 CLUE, STAR_CLUE = "clue", "star_clue"
+LIFE_CLUE, LAIKE_CLUE = "life_clue", "laike_clue"
+# The field that says whose lead an item is; of 来客 only the call says it.
+_ACCOUNT_FIELDS = {CLUE: "advertiser_id", STAR_CLUE: "star_id", LIFE_CLUE: "local_account_id"}
 
 T = TypeVar("T")
 
@@ -17,13 +20,26 @@ _UNREADABLE = (ValueError, RecursionError)
 
 
 class _PageInfo(msgspec.Struct):
+    """Routes A and C say total_number and total_page; B and D total and page_total."""
+
     total_number: int | None = None
     total_page: int | None = None
+    total: int | None = None
+    page_total: int | None = None
 
 
 class _Listed(msgspec.Struct):
     items: list[msgspec.Raw] | None = msgspec.field(name="list", default=None)
     page_info: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _LaikeListed(msgspec.Struct):
+    items: list[msgspec.Raw] | None = msgspec.field(name="clue_data", default=None)
+    page_info: msgspec.Raw = msgspec.field(name="page", default=msgspec.Raw(b"null"))
+
+
+class _LaikeAnswer(msgspec.Struct):
+    data: _LaikeListed
 
 
 class _Answer(msgspec.Struct):
@@ -44,27 +60,35 @@ class _StarHead(msgspec.Struct):
 
 def read_listing(body: bytes) -> Listing | None:
     """The page in `body`, None if there is no list in it. Totals that cannot be read are absent."""
-    try:
-        data = msgspec.json.decode(body, type=_Answer).data
-    except _UNREADABLE:
-        return None
-    try:
-        info = msgspec.json.decode(data.page_info, type=_PageInfo | None) or _PageInfo()
-    except _UNREADABLE:
-        info = _PageInfo()
+    answer = _decoded(body, _Answer)
+    return None if answer is None else _listing(answer.data)
+
+
+def read_laike_listing(body: bytes) -> Listing | None:
+    """`read_listing` for the list of 来客, which has other names."""
+    answer = _decoded(body, _LaikeAnswer)
+    return None if answer is None else _listing(answer.data)
+
+
+def _listing(data: _Listed | _LaikeListed) -> Listing | None:
+    info = _decoded(bytes(data.page_info), _PageInfo) or _PageInfo()
     items = [bytes(item) for item in data.items or ()]
-    return Listing(items, info.total_number, info.total_page)
+    number = info.total if info.total_number is None else info.total_number
+    pages = info.page_total if info.total_page is None else info.total_page
+    if data.items is None and number != 0:
+        return None  # its name has changed: an empty page says so, or says that there are none
+    return Listing(items, number, pages)
 
 
 def clue_id(item: bytes) -> str | None:
-    """The lead id of an item of `clue/get`, None if it has none."""
-    head = _head(item, _ClueHead)
+    """The lead id of an item of a list that gives one, None if it has none."""
+    head = _decoded(item, _ClueHead)
     return _text(head.clue_id) if head else None
 
 
 def star_identity(item: bytes) -> tuple[str, ...] | None:
     """The fields that name a star lead, which has no id (notes §4); None if it cannot be read."""
-    head = _head(item, _StarHead)
+    head = _decoded(item, _StarHead)
     if head is None:
         return None
     parts = (head.star_id, head.order_id, head.item_id, head.phone, head.create_time)
@@ -73,14 +97,15 @@ def star_identity(item: bytes) -> tuple[str, ...] | None:
 
 def star_created(item: bytes) -> str:
     """The naive creation time of a star lead, "" if absent: these texts sort as their times do."""
-    head = _head(item, _StarHead)
+    head = _decoded(item, _StarHead)
     return str(head.create_time or "") if head else ""
 
 
 def split_listing(envelope: Envelope) -> list[RawRecord]:
     """Every item of a page as a record with its own JSON, byte for byte: large ids stay exact."""
     shape = envelope.shape
-    listing = read_listing(envelope.body)
+    read = read_laike_listing if shape == LAIKE_CLUE else read_listing
+    listing = read(envelope.body)
     if listing is None:
         return [RawRecord(shape, envelope.body, unreadable="no_list")]
     return [_record(shape, item) for item in listing.items]
@@ -93,14 +118,14 @@ def _record(shape: str, item: bytes) -> RawRecord:
         return RawRecord(shape, item, unreadable="not_readable")
     if not isinstance(fields, dict):
         return RawRecord(shape, item, unreadable="not_an_object")
-    account = fields.get("advertiser_id" if shape == CLUE else "star_id")
+    account = fields.get(_ACCOUNT_FIELDS.get(shape, ""))
     is_id = isinstance(account, str | int) and not isinstance(account, bool)
     return RawRecord(shape, item, account=_text(account) if is_id else None)
 
 
-def _head(item: bytes, kind: type[T]) -> T | None:
+def _decoded(body: bytes, kind: type[T]) -> T | None:
     try:
-        return msgspec.json.decode(item, type=kind)
+        return msgspec.json.decode(body, type=kind)
     except _UNREADABLE:
         return None
 

@@ -19,14 +19,14 @@ _FIRST_MOBILE = 19_900_000_000
 _MOBILES = 100_000
 _SURNAMES = "张王李赵陈刘杨黄周吴"
 _GIVEN = ("三", "四", "五", "小明", "小红", "测试一", "测试二", "示例", "晓梅", "子轩")
-_PLACES = (
+PLACES = (
     ("北京", "北京"),
     ("上海", "上海"),
     ("广东", "深圳"),
     ("浙江", "杭州"),
     ("四川", "成都"),
 )
-_WISHES = ("口腔种植", "少儿编程", "全屋定制", "摄影套餐", "瑜伽私教")
+WISHES = ("口腔种植", "少儿编程", "全屋定制", "摄影套餐", "瑜伽私教")
 _REPEAT_SHARE = 0.03
 
 
@@ -162,9 +162,9 @@ def a_clue(
 ) -> SimulatedClue:
     """Lead `number` of the run with this seed; about three in a hundred are a person seen before."""
     chance = Random(f"clue:{seed}:{number}")  # noqa: S311 -- invented data, no secret
-    person = chance.randrange(number) if number and chance.random() < _REPEAT_SHARE else number
-    name, telephone = _person(seed, person)
-    province, city = chance.choice(_PLACES)
+    repeats = number and chance.random() < _REPEAT_SHARE
+    name, telephone = person(seed, chance.randrange(number) if repeats else number)
+    province, city = chance.choice(PLACES)
     return SimulatedClue(
         number=number,
         clue_id=str(_FIRST_CLUE + seed % 1_000_000 * 1_000_000_000 + number),
@@ -174,7 +174,7 @@ def a_clue(
         telephone=telephone,
         province=province,
         city=city,
-        wish=chance.choice(_WISHES),
+        wish=chance.choice(WISHES),
         created_at=created_at,
         visible_at=visible_at,
     )
@@ -182,11 +182,11 @@ def a_clue(
 
 def a_star_clue(seed: int, number: int, star_id: str, created_at: datetime) -> SimulatedStarClue:
     """Creator-marketing lead `number` of the run with this seed."""
-    name, phone = _person(seed, _MOBILES - 1 - number)
+    name, phone = person(seed, _MOBILES - 1 - number)
     return SimulatedStarClue(number, int(star_id), name, phone, created_at)
 
 
-def _person(seed: int, number: int) -> tuple[str, str]:
+def person(seed: int, number: int) -> tuple[str, str]:
     """A name and a mobile: the same number is the same person within a run."""
     chance = Random(f"person:{seed}:{number}")  # noqa: S311 -- invented data, no secret
     name = chance.choice(_SURNAMES) + chance.choice(_GIVEN)
