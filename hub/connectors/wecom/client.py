@@ -6,7 +6,6 @@ failure only, and the HTTP client's own log line is kept shut for these calls.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
@@ -19,34 +18,18 @@ from hub.connectors.limits import Limit
 from hub.connectors.sessions import PullPorts
 from hub.connectors.wecom.errors import TokenStaleError
 from hub.connectors.wecom.options import WecomOptions
+from hub.connectors.wecom.secrecy import keep_tokens_out_of_logs
 from hub.connectors.wecom.token import check_answer
 from hub.errors import AuthorizationLostError, PlatformDownError, RateLimitedError
 
 Shape = TypeVar("Shape")
 
 _MINUTE_S, _HOUR_S = 60.0, 3600.0
-_HTTP_LOG = "httpx"  # logs each address at INFO
 
 
 def utc_now() -> datetime:
     """The current instant."""
     return datetime.now(UTC)
-
-
-class _WithoutTokens(logging.Filter):
-    """Drops the HTTP client's line about a call whose address holds a secret."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the line may be written."""
-        text = record.getMessage()
-        return "access_token=" not in text and "corpsecret=" not in text and "key=" not in text
-
-
-def keep_tokens_out_of_logs() -> None:
-    """Put the filter on the HTTP client's log, once."""
-    log = logging.getLogger(_HTTP_LOG)
-    if not any(isinstance(each, _WithoutTokens) for each in log.filters):
-        log.addFilter(_WithoutTokens())
 
 
 class WecomSession:

@@ -47,7 +47,9 @@ class WecomOptions(BaseModel):
     calls_per_hour: int = Field(default=30_000, ge=1, le=150_000)
     blocked_s: float = Field(default=60.0, gt=0, description="after 45009: 60 s, 3600 s or longer")
     tries: int = Field(default=4, ge=1)
-    retry_budget_s: float = Field(default=120.0, ge=0)
+    retry_budget_s: float = Field(
+        default=45.0, ge=0, description="less than blocked_s: no waiting there"
+    )
     error_actions: dict[int, str] = Field(default_factory=dict)
 
     @field_validator("api_base")

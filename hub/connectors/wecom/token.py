@@ -12,6 +12,7 @@ from hub.connectors.sessions import TokenSet
 from hub.connectors.source_options import require_option
 from hub.connectors.wecom.errors import error_of
 from hub.connectors.wecom.options import WecomOptions, options_of
+from hub.connectors.wecom.secrecy import keep_tokens_out_of_logs
 from hub.errors import ConfigError, PlatformDownError, RateLimitedError
 from hub.settings import SourceSettings, secrets_from_environment
 
@@ -55,6 +56,7 @@ def issue(http: httpx.Client, source: SourceSettings, *, now: datetime) -> Token
         AuthorizationLostError: the platform does not accept them.
         TransientError: it did not answer, is busy, or shuts us out for now.
     """
+    keep_tokens_out_of_logs()
     options = options_of(source)
     query = {"corpid": require_option(options.corp_id, "corp_id", "wecom"),
              "corpsecret": _secret(options)}  # fmt: skip
