@@ -34,6 +34,7 @@ SINGLES: dict[str, str] = {
     "doctor": "hub.cli.doctor",
     "replay": "hub.cli.held",
     "pull": "hub.cli.pull",
+    "import": "hub.cli.import_file",
     "simulate": "hub.cli.simulate",
     "migrate": "hub.cli.migrate",
 }

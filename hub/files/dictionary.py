@@ -90,6 +90,7 @@ class Dictionary:
         self, canonical: Mapping[str, Any], extensions: Mapping[str, str] | None = None
     ) -> None:
         self._words: dict[str, str] = {}
+        self._extensions = frozenset(EXTENSION + name for name in extensions or ())
         self._properties: Mapping[str, Any] = canonical.get("properties", {})
         self._vocabulary = Vocabulary(canonical)
         for name, label in (extensions or {}).items():
@@ -130,6 +131,10 @@ class Dictionary:
     def is_known(self, header: str) -> bool:
         """Whether the dictionary has that very word."""
         return self._exact(_REMARK.sub("", header).strip()) is not None
+
+    def is_extension(self, meaning: str) -> bool:
+        """Whether a meaning is a registered extension field of the merchant: `ext.<name>`."""
+        return meaning in self._extensions
 
     def label(self, meaning: str) -> str:
         """The Chinese label of a meaning."""

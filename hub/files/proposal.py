@@ -172,7 +172,7 @@ def chosen(
         if column not in columns:
             raise ConfigError(f"no column {column!r}{did_you_mean(column, columns)}")
         known = dictionary.meanings()
-        if meaning not in known and not meaning.startswith(EXTENSION):
+        if meaning not in known and not dictionary.is_extension(meaning):
             raise ConfigError(f"{column}: no field {meaning!r}{did_you_mean(meaning, known)}")
     result = [
         replace(one, meaning=said[one.column], confidence=1.0, why="由人指定")
