@@ -15,7 +15,10 @@ import respx
 
 from hub.connectors.base import Page, PullRequest
 from hub.connectors.douyin import CONNECTOR
+from hub.connectors.douyin.laike import PATH as LAIKE_PATH
+from hub.connectors.douyin.local import PATH as LIFE_PATH
 from hub.connectors.douyin.pull import PATH as CLUE_PATH
+from hub.connectors.douyin.simulator.local_people import a_laike_clue, a_life_clue
 from hub.connectors.douyin.simulator.people import a_clue, a_star_clue
 from hub.connectors.douyin.star import PATH as STAR_PATH
 from hub.connectors.limits import RateLimiter
@@ -210,6 +213,19 @@ class AlwaysGood:
         return "demo_at"
 
 
+LISTS = {
+    "clue": ("GET", BASE + CLUE_PATH, a_clue, "1700000000000001"),
+    "star_clue": ("GET", BASE + STAR_PATH, None, "1800000000000001"),
+    "life_clue": ("POST", BASE + LIFE_PATH, a_life_clue, "1810000000000001"),
+    "laike_clue": (
+        "GET",
+        "https://open.douyin.com" + LAIKE_PATH,
+        a_laike_clue,
+        "7100000000000000001",
+    ),
+}
+
+
 class FakeOceanEngine(FakePlatform):
     """One list of the platform behind respx."""
 
@@ -220,8 +236,8 @@ class FakeOceanEngine(FakePlatform):
         self._items: list[dict[str, Any]] = []
         self._codes: list[int] = []
         self.slept: list[float] = []
-        path = CLUE_PATH if stream == "clue" else STAR_PATH
-        self._route = mock.get(BASE + path).mock(side_effect=self._answer)
+        method, url, self._make, self._account = LISTS[stream]
+        self._route = mock.route(method=method, url__startswith=url).mock(side_effect=self._answer)
 
     @property
     def calls(self) -> int:  # type: ignore[override]  # counted by respx
@@ -230,15 +246,16 @@ class FakeOceanEngine(FakePlatform):
     def fill(self, count: int) -> list[str]:
         made: Sequence[Any]
         times = [NOW - timedelta(minutes=place) for place in range(count)]
-        if self._stream == "clue":
-            made = [a_clue(1, i, "1700000000000001", at, at) for i, at in enumerate(times)]
+        if self._make is not None:
+            made = [self._make(1, i, self._account, at, at) for i, at in enumerate(times)]
         else:
-            made = [a_star_clue(1, i, "1800000000000001", at) for i, at in enumerate(times)]
+            made = [a_star_clue(1, i, self._account, at) for i, at in enumerate(times)]
         self._items = [lead.listed(NOW) for lead in made]
         return [str(place) for place in range(count)]
 
     def fail(self, *, permanent: bool, times: int) -> None:
-        self._codes = [40118 if permanent else 50000] * times
+        codes = (2190004, 2100001) if self._stream == "laike_clue" else (40118, 50000)
+        self._codes = [codes[0] if permanent else codes[1]] * times
 
     async def pages(self) -> list[Page]:
         async def sleep(seconds: float) -> None:
@@ -259,13 +276,20 @@ class FakeOceanEngine(FakePlatform):
         return float(self._route.call_count)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
-        if self._codes:
-            return httpx.Response(200, json={"code": self._codes.pop(0), "message": "demo"})
-        page, size = int(request.url.params["page"]), int(request.url.params["page_size"])
-        shown = self._items[(page - 1) * size : page * size]
+        code = self._codes.pop(0) if self._codes else 0
+        asked = json.loads(request.content) if request.content else dict(request.url.params)
+        page, size = int(asked["page"]), int(asked["page_size"])
+        shown = self._items[(page - 1) * size : page * size] if code == 0 else []
         total = len(self._items)
-        info = {"page": page, "total_number": total, "total_page": -(-total // size)}
-        return httpx.Response(200, json={"code": 0, "data": {"page_info": info, "list": shown}})
+        pages = -(-total // size)
+        info = {"page_number": page, "page_size": size, "page_total": pages, "total": total}
+        if self._stream == "laike_clue":
+            data = {"error_code": code, "clue_data": shown, "page": info}
+            return httpx.Response(200, json={"data": data, "extra": {"error_code": code}})
+        if self._stream != "life_clue":
+            info = {"page": page, "total_number": total, "total_page": pages}
+        data = {"page_info": info, "list": shown} if code == 0 else {}
+        return httpx.Response(200, json={"code": code, "message": "demo", "data": data})
 
 
 class DouyinPullSuite(PullSuite):
@@ -290,3 +314,24 @@ class TestCluePull(DouyinPullSuite):
 
 class TestStarCluePull(DouyinPullSuite):
     stream = "star_clue"
+
+
+class TestLifeCluePull(DouyinPullSuite):
+    stream = "life_clue"
+    source = SourceSettings(
+        platform="douyin",
+        account="1810000000000001",
+        pulls=("life_clue",),
+        pull=PullSettings(page_size=10),
+    )
+
+
+class TestLaikeCluePull(DouyinPullSuite):
+    stream = "laike_clue"
+    source = SourceSettings(
+        platform="douyin",
+        account="7100000000000000001",
+        pulls=("laike_clue",),
+        pull=PullSettings(page_size=10),
+        options={"client_key": "awdemo0001"},
+    )

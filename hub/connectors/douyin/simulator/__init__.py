@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from hub.connectors.douyin.simulator.behaviour import Behaviour
 from hub.connectors.douyin.simulator.drifts import DRIFTS
 from hub.connectors.douyin.simulator.people import SimulatedClue, SimulatedStarClue
 from hub.connectors.douyin.simulator.sender import DEFAULT_RULE, PushSender
 from hub.connectors.douyin.simulator.server import Simulator
-from hub.connectors.douyin.simulator.world import Behaviour, World
+from hub.connectors.douyin.simulator.world import World
 from hub.connectors.push_sender import Acknowledged, Habits, SendReport
 
 __all__ = [

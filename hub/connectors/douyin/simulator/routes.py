@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,16 +13,21 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from hub.connectors.douyin.local import MAX_ACCOUNTS as LIFE_MAX_ACCOUNTS
+from hub.connectors.douyin.local import MAX_PAGE_SIZE as LIFE_MAX_PAGE_SIZE
+from hub.connectors.douyin.local import PATH as LIFE_PATH
 from hub.connectors.douyin.oauth import ACCOUNTS_PATH, CONSENT_PATH, REFRESH_PATH, TOKEN_PATH
 from hub.connectors.douyin.pull import PATH as CLUE_PATH
-from hub.connectors.douyin.simulator.people import SHANGHAI, SimulatedClue, SimulatedStarClue
-from hub.connectors.douyin.simulator.world import Pair, Trouble, World
+from hub.connectors.douyin.simulator.behaviour import Trouble
+from hub.connectors.douyin.simulator.laike_routes import laike_routes
+from hub.connectors.douyin.simulator.queries import accounts_in, document_in, instant_in, whole_in
+from hub.connectors.douyin.simulator.world import Pair, Shown, World
 from hub.connectors.douyin.star import PATH as STAR_PATH
 
 _STAR_PAGE_MAX = 50
+_LIFE_NAMES = ("page_number", "page_size", "total", "page_total")
 _MAX_ACCOUNTS = 100
 _DAY = 10  # characters of a date without a time
-Lead = SimulatedClue | SimulatedStarClue
 
 
 def build_app(world: World) -> Starlette:
@@ -35,7 +40,9 @@ def build_app(world: World) -> Starlette:
             Route(REFRESH_PATH, platform.refresh_token, methods=["POST"]),
             Route(ACCOUNTS_PATH, platform.accounts, methods=["GET"]),
             Route(CLUE_PATH, platform.clues, methods=["GET"]),
+            Route(LIFE_PATH, platform.life_clues, methods=["POST"]),
             Route(STAR_PATH, platform.star_clues, methods=["GET"]),
+            *laike_routes(world),
         ]
     )
 
@@ -109,8 +116,8 @@ class _Platform:
     async def clues(self, request: Request) -> Response:
         """Route A."""
         query = request.query_params
-        accounts = _accounts(query.get("advertiser_ids", ""))
-        start, end = _instant(query.get("start_time", "")), _instant(query.get("end_time", ""))
+        accounts = _ids_in(query.get("advertiser_ids", ""))
+        start, end = instant_in(query.get("start_time", "")), instant_in(query.get("end_time", ""))
         if not accounts or len(accounts) > _MAX_ACCOUNTS or start is None or end is None:
             return self._answer(request, Trouble(40000))
         trouble = self._refusal(request, accounts)
@@ -121,7 +128,7 @@ class _Platform:
         if len(query["end_time"]) == _DAY:
             end += timedelta(days=1, seconds=-1)
         listed = self._world.list_clues(accounts, start, end)
-        return self._page(request, listed, self._world.behaviour.max_page_size)
+        return self._page(request, query, listed, self._world.behaviour.max_page_size)
 
     async def star_clues(self, request: Request) -> Response:
         """Route C."""
@@ -131,7 +138,8 @@ class _Platform:
             trouble = Trouble(40002)
         if trouble is not None:
             return self._answer(request, trouble)
-        return self._page(request, self._world.list_star_clues(star_id), _STAR_PAGE_MAX)
+        listed = self._world.list_star_clues(star_id)
+        return self._page(request, request.query_params, listed, _STAR_PAGE_MAX)
 
     def _refusal(self, request: Request, accounts: Sequence[str]) -> Trouble | None:
         token = request.headers.get("access-token", "")
@@ -139,17 +147,35 @@ class _Platform:
             request.url.path, accounts
         )
 
-    def _page(self, request: Request, listed: Sequence[Lead], max_page_size: int) -> Response:
-        page = _whole(request.query_params.get("page", "1"))
-        size = _whole(request.query_params.get("page_size", "10"))
+    async def life_clues(self, request: Request) -> Response:
+        """Route B."""
+        asked = await document_in(request)
+        accounts = accounts_in(asked.get("local_account_ids"))
+        start, end = instant_in(asked.get("start_time")), instant_in(asked.get("end_time"))
+        if not accounts or len(accounts) > LIFE_MAX_ACCOUNTS or start is None or end is None:
+            return self._answer(request, Trouble(40000))
+        trouble = self._refusal(request, accounts)
+        local = self._world.local
+        if trouble is None and any(found != local.local_account_id for found in accounts):
+            trouble = Trouble(40002)
+        if trouble is not None:
+            return self._answer(request, trouble)
+        listed = local.list_life_clues(accounts, start, end)
+        return self._page(request, asked, listed, LIFE_MAX_PAGE_SIZE, names=_LIFE_NAMES)
+
+    def _page(
+        self,
+        request: Request,
+        asked: Mapping[str, Any],
+        listed: Sequence[Shown],
+        max_page_size: int,
+        names: Sequence[str] = ("page", "page_size", "total_number", "total_page"),
+    ) -> Response:
+        page = whole_in(asked.get("page", "1"))
+        size = whole_in(asked.get("page_size", "10"))
         if page is None or size is None or size > max_page_size:
             return self._answer(request, Trouble(40000))
-        info = {
-            "page": page,
-            "page_size": size,
-            "total_number": len(listed),
-            "total_page": -(-len(listed) // size),
-        }
+        info = dict(zip(names, (page, size, len(listed), -(-len(listed) // size)), strict=True))
         shown = listed[(page - 1) * size : page * size]
         return self._answer(
             request, None, {"page_info": info, "list": [self._world.show(lead) for lead in shown]}
@@ -169,23 +195,9 @@ class _Platform:
         return JSONResponse(document, headers=dict(trouble.headers) if trouble else None)
 
 
-def _accounts(text: str) -> list[str]:
+def _ids_in(text: str) -> list[str]:
     """The ids of a JSON array in the query, none if it is no such thing."""
     try:
-        found = json.loads(text)
+        return accounts_in(json.loads(text))
     except ValueError:
         return []
-    is_list = isinstance(found, list) and all(isinstance(item, int) for item in found)
-    return [str(item) for item in found] if is_list else []
-
-
-def _instant(text: str) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found.replace(tzinfo=SHANGHAI) if found.tzinfo is None else None
-
-
-def _whole(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and int(text) > 0 else None

@@ -10,8 +10,9 @@ import httpx
 import msgspec
 
 from hub.connectors.douyin.client import code_of
+from hub.connectors.douyin.simulator.behaviour import Clock, utc_now
 from hub.connectors.douyin.simulator.people import SimulatedClue, SimulatedStarClue
-from hub.connectors.douyin.simulator.world import Clock, World, utc_now
+from hub.connectors.douyin.simulator.world import World
 from hub.connectors.push_sender import BasePushSender, Habits
 
 _OK = 200

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from hub.connectors.douyin.simulator.behaviour import Behaviour, Clock, utc_now
 from hub.connectors.douyin.simulator.people import SimulatedClue, SimulatedStarClue
 from hub.connectors.douyin.simulator.routes import build_app
-from hub.connectors.douyin.simulator.world import Behaviour, Call, Clock, World, utc_now
+from hub.connectors.douyin.simulator.world import Call, World
 from hub.connectors.local_server import LocalServer
 from hub.connectors.simulation import BaseSimulator
 
@@ -52,4 +53,14 @@ class Simulator(BaseSimulator):
             "authorize_base": self.url,
             "advertiser_ids": [self.world.advertiser_id],
             "star_ids": [self.world.star_id],
+            "local_account_ids": [self.world.local.local_account_id],
+        }
+
+    def laike_options(self, secret_env: str) -> dict[str, Any]:
+        """`options:` of a source that pulls 来客 from it; the secret is `world.local.client_secret`."""
+        return {
+            "client_key": self.world.local.client_key,
+            "secret_env": secret_env,
+            "laike_base": self.url,
+            "laike_account_ids": [self.world.local.laike_account_id],
         }

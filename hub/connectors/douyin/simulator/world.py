@@ -8,13 +8,15 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
-from typing import Any, Literal
+from typing import Any, Protocol
 
+from hub.connectors.douyin.simulator.behaviour import Behaviour, Clock, Trouble, utc_now
 from hub.connectors.douyin.simulator.drifts import DRIFTS
+from hub.connectors.douyin.simulator.local_world import LocalWorld
 from hub.connectors.douyin.simulator.people import (
     SimulatedClue,
     SimulatedStarClue,
@@ -23,42 +25,22 @@ from hub.connectors.douyin.simulator.people import (
 )
 from hub.connectors.simulation import DriftingWorld
 
-Clock = Callable[[], datetime]
-
 _MINUTE, _PENALTY = timedelta(minutes=1), timedelta(minutes=5)
 _PENALTY_FACTOR = 100
 _CALLS_KEPT = 10_000
 
 
-def utc_now() -> datetime:
-    """The current instant."""
-    return datetime.now(UTC)
+class Shown(Protocol):
+    """A lead of any of the lists."""
 
+    @property
+    def number(self) -> int:
+        """Its number in its list."""
+        ...
 
-@dataclass(frozen=True, slots=True)
-class Behaviour:
-    """How the platform behaves. What its documents leave open can be set both ways."""
-
-    access_lifetime_s: int = 86_400
-    refresh_lifetime_s: int = 2_592_000
-    code_lifetime_s: int = 600
-    developer_qps: int = 1000
-    account_qps: int = 1000
-    max_page_size: int = 100
-    clues_per_call: int = 0  # appear before each answer of clue/get, so that pages shift
-    visible_after_s: float = 0.0
-    end_is_inclusive: bool = True
-    star_order: Literal["newest_first", "oldest_first"] = "newest_first"
-    fault_share: float = 0.0
-    fault_codes: tuple[int, ...] = (50000, 40100)
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """An answer with a code other than 0."""
-
-    code: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    def listed(self, now: datetime, /) -> dict[str, Any]:
+        """What the list shows of it at `now`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +104,9 @@ class World(DriftingWorld):
         self.star_clues: list[SimulatedStarClue] = []
         self.calls: deque[Call] = deque(maxlen=_CALLS_KEPT)
         self.lock = threading.RLock()
+        self.local = LocalWorld(
+            seed, clock=clock, lock=self.lock, behaviour=lambda: self.behaviour
+        )
         self._chance = Random(f"world:{seed}")  # noqa: S311 -- faults that can be repeated, no secret
         self._faults: defaultdict[str, deque[Trouble]] = defaultdict(deque)
         self._windows: defaultdict[tuple[str, str], _Windows] = defaultdict(_Windows)
@@ -175,7 +160,7 @@ class World(DriftingWorld):
                 for clue in self.clues
                 if clue.advertiser_id in accounts
                 and clue.visible_at <= now
-                and self._is_between(clue.created_at, start, end)
+                and self.behaviour.is_between(clue.created_at, start, end)
             ]
         shown.sort(key=lambda clue: (clue.created_at, clue.number), reverse=True)
         return shown
@@ -188,15 +173,9 @@ class World(DriftingWorld):
         shown.sort(key=lambda clue: (clue.created_at, clue.number), reverse=newest_first)
         return shown
 
-    def show(self, clue: SimulatedClue | SimulatedStarClue) -> dict[str, Any]:
+    def show(self, clue: Shown) -> dict[str, Any]:
         """A lead as a list shows it now, drift included."""
         return self.drifted(clue.listed(self.clock()), clue.number)
-
-    def _is_between(self, created_at: datetime, start: datetime, end: datetime) -> bool:
-        second = created_at.replace(microsecond=0)
-        return start <= second and (
-            second <= end if self.behaviour.end_is_inclusive else second < end
-        )
 
     # Grants
 
