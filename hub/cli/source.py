@@ -10,18 +10,19 @@ import sqlalchemy as sa
 import typer
 
 from hub.cli.output import CheckFailedError, print_json, print_line, print_rows
+from hub.connectors.base import connector_for
 from hub.connectors.sessions import Account
 from hub.errors import ConfigError, HubError
+from hub.ops.granted import AccountChange
 from hub.settings import HubSettings, SourceSettings, load_settings
 from hub.steps.authorize import (
-    Grant,
     begin_authorization,
-    configured_source,
     finish_authorization,
-    grant_of,
     granted_accounts,
     redirect_uri,
 )
+from hub.steps.grant import Grant, configured_source, grant_of, issues_tokens
+from hub.steps.keep_grants import keep_grants, note_after_authorization
 from hub.steps.keys import open_keyring
 from hub.steps.open_store import open_store
 from hub.steps.platform_count import (
@@ -84,7 +85,7 @@ def check_source(source: Key, as_json: AsJson = False) -> None:
     """Ask the platform whether the grant works and covers the configured accounts; exit 1 if not."""
     settings = load_settings()
     found = configured_source(settings, source)
-    if not needs_grant_of(found):
+    if not (needs_grant_of(found) or issues_tokens(connector_for(found.platform), found)):
         _print_check({"source": source, "ok": True, "platform": "is not asked"}, as_json=as_json)
         return
     with open_store() as store:
@@ -121,8 +122,9 @@ def authorize_source(
     with open_store() as store:
         grant = grant_of(store.engine, open_keyring(), settings, source)
         if code:
-            found = finish_authorization(grant, code=code, now=now)
-            print_line(f"{source}: authorised, {len(found.accounts)} accounts")
+            finish_authorization(grant, code=code, now=now)
+            print_line(f"{source}: authorised")
+            _say_accounts(note_after_authorization(grant, now=now))
             return
         print_line("Open this address within ten minutes, tick every account and agree:")
         print_line(begin_authorization(grant, settings, now=now))
@@ -131,6 +133,22 @@ def authorize_source(
             " there). If it cannot, copy auth_code from its address bar at once and run"
             f" `hub source authorize {source} --code CODE`."
         )
+
+
+@app.command("keep")
+def keep_sources(as_json: AsJson = False) -> None:
+    """Renew grants that are about to end and ask which accounts they cover; exit 1 if one is not good."""
+    settings = load_settings()
+    with open_store() as store:
+        reports = keep_grants(store.engine, open_keyring(), settings, now=datetime.now(UTC))
+    rows = [
+        (one.source_key, one.state, one.accounts, ", ".join(one.vanished) or None, one.detail)
+        for one in reports
+    ]
+    columns = ("source", "grant", "accounts", "no longer covered", "detail")
+    print_rows(columns, rows, as_json=as_json)
+    if any(one.state != "good" or one.vanished for one in reports):
+        raise CheckFailedError
 
 
 @app.command("count")
@@ -173,6 +191,17 @@ def count_source(
         print_line(in_words(found))
     if found.missing > 0:
         raise CheckFailedError
+
+
+def _say_accounts(change: AccountChange | None) -> None:
+    """What a new grant covers, and above all what it no longer does."""
+    if change is None:
+        return
+    print_line(f"  covers {change.covered} account(s), {len(change.added)} of them new")
+    if change.vanished:
+        print_line(
+            f"  NO LONGER covers {', '.join(change.vanished)}: authorise again, tick every account"
+        )
 
 
 def _day(text: str, now: datetime) -> date:

@@ -1,14 +1,17 @@
 """Jobs and their hours: a pull per source, loading by hand, all checks at night."""
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: Dagster reads the type of `context` as an object.
 
 import zlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from hub.definitions import names
+from hub.definitions.store import HubStore, clear_errors
 from hub.settings import HubSettings, SourceSettings
+from hub.steps.keep_grants import keep_grants
 
 ZONE = "Asia/Shanghai"
 LOAD_JOB, CHECK_JOB = "load_queue", "check_everything"
@@ -44,8 +47,39 @@ def build_schedules(settings: HubSettings) -> dg.Definitions:
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
     return dg.Definitions(
-        jobs=[load, check], schedules=[nightly, *(_pulls(settings))]
+        jobs=[load, check, keep_grants_job], schedules=[nightly, _keeping(), *(_pulls(settings))]
     )  # the pulls' jobs come with their schedules
+
+
+@dg.op
+def renew_and_ask(context: dg.OpExecutionContext, hub: dg.ResourceParam[HubStore]) -> None:
+    """Renew what is about to end and ask which accounts are covered; alerts go to the outbox."""
+    with clear_errors(), hub.open() as opened:
+        reports = keep_grants(
+            opened.engine, opened.keyring, opened.settings, now=datetime.now(UTC)
+        )
+    for one in reports:
+        context.log.info("%s: %s, %d accounts", one.source_key, one.state, one.accounts)
+
+
+@dg.job(
+    name="keep_grants",
+    description="Renews grants before they end and notices accounts that one no longer covers.",
+    executor_def=dg.in_process_executor,
+)
+def keep_grants_job() -> None:
+    """All grants, one after another."""
+    renew_and_ask()
+
+
+def _keeping() -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name="keep_grants_hourly",
+        job=keep_grants_job,
+        cron_schedule="47 * * * *",
+        execution_timezone=ZONE,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
 
 
 def cron_of(every_s: int, source_key: str) -> str:

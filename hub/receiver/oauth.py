@@ -22,9 +22,12 @@ from hub.errors import (
     RefusedError,
     TransientError,
 )
+from hub.ops.granted import AccountChange
 from hub.receiver.access import Answer
 from hub.receiver.context import ReceiverContext
-from hub.steps.authorize import HttpFactory, finish_in_browser, fresh_client, grant_of
+from hub.steps.authorize import finish_in_browser
+from hub.steps.grant import HttpFactory, fresh_client, grant_of
+from hub.steps.keep_grants import note_after_authorization
 
 ROUTE = "/oauth/{source}/callback"
 _LONGEST = 2048
@@ -39,7 +42,7 @@ def routes(context: ReceiverContext, url: str, http: HttpFactory = fresh_client)
         started = context.access.start()
         source_key = request.path_params["source"]
         try:
-            found = await _finish(context, url, http, request)
+            found, change = await _finish(context, url, http, request)
         except HubError as error:
             refusal = _refusal(error)
             reply: Response = JSONResponse(
@@ -47,7 +50,7 @@ def routes(context: ReceiverContext, url: str, http: HttpFactory = fresh_client)
             )
             answer = Answer("GET", ROUTE, None, refusal.status, refusal.reason)
         else:
-            reply = HTMLResponse(_page(source_key, found))
+            reply = HTMLResponse(_page(source_key, found, change))
             answer = Answer("GET", ROUTE, source_key, reply.status_code)
         reply.headers["Cache-Control"] = "no-store"
         reply.headers["Referrer-Policy"] = "no-referrer"
@@ -59,7 +62,7 @@ def routes(context: ReceiverContext, url: str, http: HttpFactory = fresh_client)
 
 async def _finish(
     context: ReceiverContext, url: str, http: HttpFactory, request: Request
-) -> TokenSet:
+) -> tuple[TokenSet, AccountChange | None]:
     source_key = request.path_params["source"]
     if source_key not in context.sources:
         raise RefusedError("unknown_source", status=404)
@@ -73,9 +76,10 @@ async def _finish(
     engine = make_engine(url, pool_size=1, application="hub oauth")
     try:
         grant = grant_of(engine, context.keyring, context.settings, source_key, http=http)
-        return await asyncio.to_thread(
-            finish_in_browser, grant, state=state, code=code, now=context.clock()
-        )
+        now = context.clock()
+        found = await asyncio.to_thread(finish_in_browser, grant, state=state, code=code, now=now)
+        change = await asyncio.to_thread(note_after_authorization, grant, now=now)
+        return found, change
     finally:
         engine.dispose()
 
@@ -95,10 +99,17 @@ def _refusal(error: HubError) -> RefusedError:
             return RefusedError("failed", status=500, message="see hub source show")
 
 
-def _page(source_key: str, found: TokenSet) -> str:
-    """A page that says that it worked; it holds no token."""
-    count = len(found.accounts)
+def _page(source_key: str, found: TokenSet, change: AccountChange | None) -> str:
+    """A page that says that it worked and which accounts are left out; it holds no token."""
+    count = change.covered if change else len(found.accounts)
+    gone = ", ".join(change.vanished) if change else ""
+    warning = (
+        f'<p role="alert">注意：以前授权的账户 {html.escape(gone)} 这次没有勾选，'
+        "它们的线索会中断。请重新授权并勾选全部账户。</p>"
+        if gone
+        else ""
+    )
     return (
         '<!doctype html><html lang="zh-CN"><meta charset="utf-8"><title>授权成功</title>'
-        f'<p role="status">授权成功：{html.escape(source_key)}，{count} 个账户。可以关闭本页。</p>'
+        f'<p role="status">授权成功：{html.escape(source_key)}，{count} 个账户。可以关闭本页。</p>{warning}'
     )

@@ -25,7 +25,7 @@ from hub.inbox import counts
 from hub.model.ids import lead_id
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings
-from hub.steps.authorize import begin_authorization, grant_of
+from hub.steps.authorize import begin_authorization
 from hub.steps.demo_hub import (
     ADS,
     FORM,
@@ -36,6 +36,7 @@ from hub.steps.demo_hub import (
     DemoHub,
 )
 from hub.steps.demo_story import FoundingStory, StoryResult
+from hub.steps.grant import grant_of
 from hub.steps.pull import pull_source
 from hub.steps.verify import Verification, verify
 

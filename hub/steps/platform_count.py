@@ -30,7 +30,7 @@ from hub.model.outcome import IN_CRM, Outcome
 from hub.ops.platform_counts import PlatformCount, StatedBy, save_count
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings, SourceSettings
-from hub.steps.authorize import configured_source
+from hub.steps.grant import configured_source
 from hub.steps.pull import PullOptions, PullResult, pull_source
 
 # The platforms' days are days of China; none documents another.

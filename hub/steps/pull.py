@@ -40,14 +40,9 @@ from hub.ops.tokens import read_token
 from hub.ops.wake import wake_loaders
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings, SourceSettings
-from hub.steps.authorize import (
-    Grant,
-    TokenStore,
-    configured_source,
-    grant_of,
-    note_lost,
-    warn_of_expiry,
-)
+from hub.steps.authorize import TokenStore
+from hub.steps.grant import Grant, configured_source, grant_of
+from hub.steps.grant_alerts import note_lost, warn_of_expiry
 
 ClientFactory = Callable[[], httpx.AsyncClient]
 OnPage = Callable[[str, Page], None]

@@ -15,7 +15,7 @@ from hub.inbox.latest import last_delivery_at
 from hub.ops.cursors import pulled_at
 from hub.ops.tokens import StoredToken, read_token
 from hub.settings import SourceSettings
-from hub.steps.authorize import issues_tokens
+from hub.steps.grant import issues_tokens
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,15 +26,14 @@ from hub.ops import tokens
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings, SourceSettings
 from hub.steps.authorize import (
-    Grant,
     begin_authorization,
     current_tokens,
     finish_authorization,
     finish_in_browser,
-    grant_of,
     granted_accounts,
-    warn_of_all,
 )
+from hub.steps.grant import Grant, grant_of
+from hub.steps.grant_alerts import warn_of_all
 from tests.conftest import FakeClock
 
 pytestmark = pytest.mark.postgres

@@ -21,7 +21,8 @@ from hub.model.delivery import Lane
 from hub.ops.cursors import read_cursor
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings, PullSettings, SourceSettings
-from hub.steps.authorize import finish_authorization, grant_of
+from hub.steps.authorize import finish_authorization
+from hub.steps.grant import grant_of
 from hub.steps.pull import PullOptions, PullResult, pull_source, pull_streams
 from tests.conftest import FakeClock
 

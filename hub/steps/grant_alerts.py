@@ -1,0 +1,99 @@
+"""What a person is told about a grant: that it is lost, taken over, or about to end."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from hub.alerts.outbox import raise_alert
+from hub.database.engine import store_errors
+from hub.errors import AuthorizationLostError
+from hub.ops import tokens
+from hub.ops.tokens import StoredToken
+from hub.privacy.keyring import KeyRing
+from hub.settings import HubSettings
+from hub.steps.grant import Grant, grant_of
+
+# A grant that ends so long before its time does not end by age.
+_EARLY_LOSS = timedelta(days=1)
+
+
+def note_lost(
+    grant: Grant, sealed: bytes | None, error: AuthorizationLostError, *, now: datetime
+) -> None:
+    """Store that the grant is gone and alert, unless somebody has authorised again meanwhile."""
+    with store_errors(), grant.engine.begin() as conn:
+        if grant.is_self_issued:
+            tokens.add_token(conn, grant.source_key, now=now)
+        row = tokens.read_token(conn, grant.source_key)
+        if not tokens.mark_lost(conn, grant.source_key, sealed, detail=_reason(error), now=now):
+            return
+        raise_alert(
+            conn,
+            dedupe_key=f"grant-lost:{grant.source_key}",
+            severity="critical",
+            summary=(
+                f"source {grant.source_key}: the platform no longer accepts our grant{_early(row, now)}"
+            ),
+            action=grant.mend,
+            merchant=grant.source.merchant,
+            owner=grant.source.owner or None,
+        )
+
+
+def _early(row: StoredToken | None, now: datetime) -> str:
+    """A grant that ends before its time was taken away by somebody: say so, it is not age."""
+    ends_at = row.refresh_expires_at if row else None
+    if ends_at is None or ends_at - now < _EARLY_LOSS:
+        return ""
+    until = ends_at.isoformat(timespec="minutes")
+    return (
+        f", although it was to last until {until}: it was withdrawn, or another vendor has taken over"
+        " the binding; ask the account's owner"
+    )
+
+
+def _reason(error: AuthorizationLostError) -> str:
+    """Why the grant is gone, without what to do: that is said by whoever meets it later."""
+    return f"the platform no longer accepts the grant (code {error.code})"
+
+
+def warn_of_expiry(grant: Grant, *, now: datetime) -> bool:
+    """Alert if the refresh token dies within the source's `warn_days`; whether it does.
+
+    Each refresh gives a new refresh token, so this happens to a source that is not pulled.
+    """
+    ahead = timedelta(days=grant.oauth.warn_days(grant.source))
+    with store_errors(), grant.engine.begin() as conn:
+        row = tokens.read_token(conn, grant.source_key)
+        if row is None or row.lost or row.refresh_expires_at is None:
+            return False
+        if row.refresh_expires_at - ahead > now:
+            return False
+        raise_alert(
+            conn,
+            dedupe_key=f"grant-expires:{grant.source_key}",
+            severity="warning",
+            summary=(
+                f"source {grant.source_key}: its grant ends at"
+                f" {row.refresh_expires_at.isoformat(timespec='minutes')}"
+            ),
+            action=f"hub pull {grant.source_key} (renews it), or hub source authorize {grant.source_key}",
+            merchant=grant.source.merchant,
+            owner=grant.source.owner or None,
+        )
+    return True
+
+
+def warn_of_all(
+    engine: sa.Engine, keyring: KeyRing, settings: HubSettings, *, now: datetime
+) -> list[str]:
+    """`warn_of_expiry` for every source that was authorised; the source keys it warned of."""
+    with store_errors(), engine.begin() as conn:
+        rows = tokens.all_tokens(conn)
+    configured = settings.all_sources()
+    keys = [row.source_key for row in rows if row.source_key in configured]
+    return [
+        key for key in keys if warn_of_expiry(grant_of(engine, keyring, settings, key), now=now)
+    ]
