@@ -1,12 +1,14 @@
 """The customers of all members, by pull: what the events lost (notes §3). Shows the present state only.
 
-The list cannot be asked since when: each pull goes over all of it, and a page that says nothing new is a
-duplicate of the last pull's. So pull once a day. Cursor: inside a pull `resume` names the group of
-members and the platform's own cursor; after the last page it is empty.
+The list cannot be asked since when: each pull goes over all of it, and keeps the pages that the last
+whole pull has not met. So pull once a day. Cursor: `known` are keyed digests of the last pull's pages;
+inside a pull `met` are those of this one, and `resume` names the group of members and the platform's own
+cursor.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -69,7 +71,9 @@ async def customer_pages(
     """
     members = await _members(session)
     groups = [members[i : i + _MAX_MEMBERS] for i in range(0, len(members), _MAX_MEMBERS)]
+    known = frozenset(request.cursor.get("known", ()))
     first, cursor = _resumed(request.cursor, groups)
+    met: list[str] = list(request.cursor.get("met", ())) if first or cursor else []
     earliest: dict[str, int] = {}
     if not groups:
         yield Page(None, {}, [])
@@ -77,10 +81,11 @@ async def customer_pages(
         place = _Place(tuple(groups[number]), cursor if number == first else "")
         async for listing in _listings(session, place, source.pull.page_size):
             ids, body = _page(listing, earliest)
+            met.append(session.ports.fingerprint("wecom-page", hashlib.sha256(body).hexdigest()))
+            is_new = bool(listing.external_contact_list) and met[-1] not in known
             resume = _next(number, groups, listing.next_cursor)
-            yield Page(
-                Envelope(STREAM, body) if listing.external_contact_list else None, resume, ids
-            )
+            kept = {"known": sorted(known), "met": met} if resume else {"known": met}
+            yield Page(Envelope(STREAM, body) if is_new else None, {**kept, **resume}, ids)
 
 
 async def _members(session: WecomSession) -> tuple[str, ...]:

@@ -46,7 +46,9 @@ class Time:
 
 def ports_of(time: Time, tokens: Tokens | None = None) -> PullPorts:
     limiter = RateLimiter(clock=time.now, sleep=time.sleep)
-    return PullPorts(tokens or Tokens(), lambda *parts: "digest", limiter, sleep=time.sleep)
+    return PullPorts(
+        tokens or Tokens(), lambda *parts: "/".join(parts)[-40:], limiter, sleep=time.sleep
+    )
 
 
 def a_session(

@@ -77,7 +77,34 @@ def test_all_members_are_asked_about_a_hundred_at_a_time() -> None:
 
     assert len(set(ids_of(pages))) == len(ids_of(pages)) == 10
     assert [first for first, cursor in corp.asked if not cursor] == ["m000", "m100"]
-    assert pages[-1].cursor == {}
+    assert pages[-1].cursor.keys() == {"known"}
+
+
+def test_a_page_that_says_nothing_new_is_not_stored_again() -> None:
+    first = pulled(Corp())
+    again = pulled(Corp(), json.loads(json.dumps(first[-1].cursor)))
+
+    assert all(page.envelope for page in first)
+    assert not any(page.envelope for page in again)
+    assert ids_of(again) == ids_of(first)
+    assert again[-1].cursor == first[-1].cursor
+
+
+def test_a_state_that_comes_back_is_stored_again() -> None:
+    """A, then B, then A: the third is no repetition of the first."""
+
+    def corp(at: int) -> Corp:
+        made = Corp()
+        reply = {"errcode": 0, "external_contact_list": [an_item("wm1", "a", at)]}
+        made.customers = lambda _: httpx.Response(200, json=reply)  # type: ignore[method-assign]  # another corp for this test
+        made.members = lambda _: httpx.Response(200, json={"errcode": 0, "follow_user": ["a"]})  # type: ignore[method-assign]  # as above
+        return made
+
+    cursor: Any = {}
+    for at in (1, 2, 1):
+        (page,) = pulled(corp(at), cursor)
+        assert page.envelope
+        cursor = page.cursor
 
 
 def test_a_pull_that_stopped_goes_on_behind_the_last_page_stored() -> None:
