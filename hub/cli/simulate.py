@@ -117,5 +117,8 @@ def _announce(platform: str, simulator: Any) -> None:  # noqa: ANN401 -- the pla
     if options:
         lines.append("options for a source in hub.yaml:")
         lines += [f"  {name}: {value}" for name, value in options.items()]
-    lines.append(f"environment: {variable}={simulator.world.app_secret}")
+    secrets = {variable: simulator.world.app_secret}
+    if hasattr(simulator, "environment"):  # a platform with more secrets than one
+        secrets = simulator.environment(variable)
+    lines += [f"environment: {name}={value}" for name, value in secrets.items()]
     sys.stderr.write("\n".join(lines) + "\n")

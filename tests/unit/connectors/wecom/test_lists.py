@@ -96,7 +96,7 @@ def test_a_state_that_comes_back_is_stored_again() -> None:
     def corp(at: int) -> Corp:
         made = Corp()
         reply = {"errcode": 0, "external_contact_list": [an_item("wm1", "a", at)]}
-        made.customers = lambda _: httpx.Response(200, json=reply)  # type: ignore[method-assign]  # another corp for this test
+        made.customers = lambda _: httpx.Response(200, json=reply)  # type: ignore[assignment, method-assign]  # another corp for this test
         made.members = lambda _: httpx.Response(200, json={"errcode": 0, "follow_user": ["a"]})  # type: ignore[method-assign]  # as above
         return made
 
