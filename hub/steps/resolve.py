@@ -221,6 +221,7 @@ class Resolver:
             fingerprint=self._keyring.synthetic_id,
             limiter=self._limiter,
             quota=DailyQuota(self._engine, grant.source_key),
+            now=self._clock,
         )
         return replace(ports, http=self._http) if self._http is not None else ports
 
