@@ -84,6 +84,10 @@ class WecomConnector:
         """A token for the application's Secret."""
         return token.issue(http, source, now=now)
 
+    def warn_days(self, source: SourceSettings) -> int:
+        """0: there is no refresh token that could die."""
+        return 0
+
     def needs(self, entity: str, payload: Mapping[str, Any], source: SourceSettings) -> str | None:
         """`contact` where an event names a customer and says no more."""
         return resolve.needs(entity, payload)
