@@ -35,6 +35,10 @@ Scheme = Literal[
 SCHEMES: tuple[str, ...] = get_args(Scheme)
 
 
+Channel = Literal["web", "mini_program", "official_account", "qr_code"]
+UtmName = Literal["utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "utm_id"]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -114,6 +118,11 @@ class FormSettings(_Strict):
     require_token: bool = Field(default=True, description="false for pages that do without hub.js")
     honeypot: str = Field(default="website_url", min_length=1)
     max_per_s: int = Field(default=200, ge=1, description="posts a second and process; burst ×5")
+    channel: Channel = "web"
+    utm: Mapping[UtmName, str] = Field(
+        default_factory=dict,
+        description="of posts that carry none: a QR code at a fair, a mini-program",
+    )
 
 
 class HubSettings(_Strict):
@@ -148,11 +157,17 @@ class HubSettings(_Strict):
                 name=form.name or form_id,
                 owner=form.owner,
                 push="form",
-                options={"form": form_id},
+                options=_options_of(form_id, form),
             )
             for form_id, form in self.forms.items()
         }
         return {**self.sources, **forms}
+
+
+def _options_of(form_id: str, form: FormSettings) -> dict[str, Any]:
+    """What the connector of forms reads."""
+    named = {"channel": form.channel} if form.channel != "web" else {}
+    return {"form": form_id, **named, **({"utm": dict(form.utm)} if form.utm else {})}
 
 
 def home() -> Path:

@@ -22,6 +22,7 @@ GROUPS: dict[str, str] = {
     "source": "hub.cli.source",
     "mapping": "hub.cli.mapping",
     "drift": "hub.cli.drift",
+    "campaign": "hub.cli.campaign",
     "schema": "hub.cli.schema",
     "merchant": "hub.cli.merchant",
     "keys": "hub.cli.keys",

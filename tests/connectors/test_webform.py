@@ -212,3 +212,30 @@ def test_a_form_of_hub_js_becomes_a_lead_with_its_touches() -> None:
         "first_touch": "2026-11-20T01:00:00.000Z",
         "last_touch": "2026-11-22T03:58:00.000Z",
     }
+
+
+FAIR = SourceSettings(
+    platform="webform",
+    options={
+        "form": "fair",
+        "channel": "qr_code",
+        "utm": {"utm_source": "fair", "utm_campaign": "fair_202603"},
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("own", "channel"),
+    [
+        ({}, {"kind": "qr_code", "utm_source": "fair", "utm_campaign": "fair_202603"}),
+        ({"last_touch": {"utm_source": "baidu"}}, {"kind": "qr_code"}),
+        ({"landing_url": "https://a.example/?utm_source=x"}, {"kind": "qr_code"}),
+        ({"fields": {"mobile": "19900001111", "utm_source": "x"}}, {"kind": "qr_code"}),
+    ],
+)
+def test_a_channel_names_its_campaign_only_where_the_post_brings_none(
+    own: dict[str, Any], channel: dict[str, str]
+) -> None:
+    [record] = CONNECTOR.split(an_envelope(a_body(**{"last_touch": {}, **own})), FAIR)
+
+    assert json.loads(record.payload)["channel"] == channel

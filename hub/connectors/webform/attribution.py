@@ -42,6 +42,27 @@ def touch_of(values: Mapping[str, str]) -> dict[str, Any]:
     return touch
 
 
+def channel_of(document: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, str]:
+    """Where a form stands that is no web page, as its settings say it; {} for a plain web form.
+
+    Its own UTM are given only for a post that brings none: a link with UTM that was scanned says more.
+    """
+    kind = options.get("channel")
+    utm = options.get("utm") or {}
+    own = {} if _has_utm(document) else {str(name): str(value) for name, value in utm.items()}
+    return ({"kind": str(kind)} if kind else {}) | own
+
+
+def _has_utm(document: Mapping[str, Any]) -> bool:
+    touch = document.get("last_touch") or {}
+    if any(touch.get(name) for name in UTM):
+        return True
+    pages = (touch.get("landing_url"), document.get("landing_url"), document.get("page_url"))
+    in_pages = any("utm_" in str(page) for page in pages if page)
+    fields = document.get("fields")
+    return in_pages or (isinstance(fields, dict) and any(fields.get(name) for name in UTM))
+
+
 def _hints(values: Mapping[str, str]) -> tuple[str, ...]:
     """What may name a platform: source, referrer's host, path of the landing page."""
     return (

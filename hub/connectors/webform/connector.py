@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from hub.connectors.webform.attribution import channel_of
 from hub.connectors.webform.submission import read_submission
 from hub.errors import RecordError
 from hub.model.delivery import Envelope, HookReply, HookRequest, RawRecord
@@ -64,6 +65,8 @@ class WebformConnector:
         document = dict(found.document)
         if account:
             document["form_id"] = account  # the address it was posted to, not what the body claims
+        if channel := channel_of(document, source.options):
+            document["channel"] = channel
         if found.submission_id is None and context.get("submission_id"):
             document["submission_id"] = context["submission_id"]
         if found.charset != "utf-8":
