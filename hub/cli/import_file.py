@@ -18,9 +18,10 @@ from hub.errors import ConfigError
 from hub.files.dictionary import Dictionary
 from hub.files.proposal import Proposed
 from hub.mapping.nearest import did_you_mean
+from hub.privacy.keyring import KeyRing
 from hub.registry.files import SchemaFiles, schema_files
 from hub.settings import HubSettings, load_settings
-from hub.steps.authorize import configured_source
+from hub.steps.grant import configured_source
 from hub.steps.import_file import import_rows, report_path, review_plan, write_report
 from hub.steps.import_plan import (
     Plan,
@@ -58,6 +59,15 @@ class _Wish:
     def makes_mapping(self) -> bool:
         """Whether something was said of columns, so that no saved mapping is looked for."""
         return bool(self.said or self.key or self.save)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hub:
+    """The store, the keys and the schemas that are open."""
+
+    store: Store
+    keyring: KeyRing
+    files: SchemaFiles
 
 
 def register(app: typer.Typer) -> None:
@@ -119,9 +129,10 @@ def _import(wish: _Wish) -> None:
         raise ConfigError(f"{wish.report} exists already; name another file: --report")
     files = schema_files(settings)
     configured_source(settings, wish.source)
+    keyring = open_keyring()
     with open_store(application="hub import") as store:
         plan, dictionary = _plan(store, files, settings, wish)
-        rejected = _carry_out(store, files, plan, dictionary, wish)
+        rejected = _carry_out(_Hub(store, keyring, files), plan, dictionary, wish)
     if rejected:
         raise CheckFailedError
 
@@ -180,23 +191,21 @@ def _ask(one: Proposed, dictionary: Dictionary) -> str:
         typer.echo(f"没有字段 {answer}{did_you_mean(answer, known)}", err=True)
 
 
-def _carry_out(
-    store: Store, files: SchemaFiles, plan: Plan, dictionary: Dictionary, wish: _Wish
-) -> int:
+def _carry_out(hub: _Hub, plan: Plan, dictionary: Dictionary, wish: _Wish) -> int:
     """Check, publish, store, report; how many rows were rejected."""
-    keyring = open_keyring()
+    engine, keyring = hub.store.engine, hub.keyring
     with watching(quiet=wish.as_json) as on_progress:
-        reviewed = review_plan(store.engine, keyring, plan, dictionary, on_progress)
+        reviewed = review_plan(engine, keyring, plan, dictionary, on_progress)
         if not wish.dry_run:
             publish_plan(
-                store.engine,
-                files,
+                engine,
+                hub.files,
                 plan,
                 published_by=getpass.getuser(),
                 reason=f"columns of {wish.file.suffix.lstrip('.') or 'a file'} for {wish.source}",
             )
         result = import_rows(
-            store.engine,
+            engine,
             keyring,
             plan,
             reviewed,

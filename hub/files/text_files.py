@@ -24,6 +24,7 @@ _SAMPLE_CHARACTERS: Final = 65_536
 _SAMPLE_ROWS: Final = 60
 # Level 1 of GB 2312: the 3,755 characters that nearly all of a Chinese text consists of.
 _COMMON_LEADS: Final = range(0xB0, 0xD8)
+_FIRST_TRAIL: Final = 0xA1
 _COMMON_SHARE: Final = 0.7
 _LINES_IN_A_CELL: Final = 200
 
@@ -68,8 +69,12 @@ def _decode_as(data: bytes, encoding: str, name: str) -> str:
 def _is_chinese(text: str) -> bool:
     letters = [c for c in text[: 4 * _SAMPLE_CHARACTERS] if c >= "\u0080"]
     hanzi = [c for c in letters if "\u4e00" <= c <= "\u9fff"]
-    common = sum(c.encode("gb18030")[0] in _COMMON_LEADS for c in hanzi)
+    common = sum(_is_common(c.encode("gb18030")) for c in hanzi)
     return bool(hanzi) and common >= _COMMON_SHARE * len(hanzi)
+
+
+def _is_common(code: bytes) -> bool:
+    return code[0] in _COMMON_LEADS and code[1] >= _FIRST_TRAIL
 
 
 def find_delimiter(text: str) -> str:
