@@ -24,6 +24,7 @@ class WecomConnector:
 
     platform = "wecom"
     streams = (customers.STREAM, acquisition.STREAM)
+    dated_streams: tuple[str, ...] = ()  # no list can be asked since when
     ask_size = 50
 
     def challenge(self, request: HookRequest, source: SourceSettings) -> HookReply | None:
