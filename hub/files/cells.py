@@ -34,7 +34,7 @@ _SECONDS_A_DAY: Final = 86_400
 
 
 def clean(text: str) -> str:
-    """Text without blanks at its ends, invisible marks, and the marks that make a number text (`'138`, `="138"`)."""
+    """Text without blanks at its ends, invisible marks, and the marks that make a number text (`'199`, `="199"`)."""
     text = text.strip() if text.isprintable() else text.translate(_INVISIBLE).strip()
     if text and text[0] in _MARKS:
         found = _TEXT_MARK.fullmatch(text) or _QUOTED.fullmatch(text)
@@ -74,7 +74,7 @@ def _other_text(value: Any) -> str:  # noqa: ANN401
 def whole_number(text: str) -> str | None:
     """The digits of a number that a spreadsheet wrote as a float, only if none is lost; else None.
 
-    `13800138000.0` and `1.3800138000E+10` are whole; `1.38E+10` is not: its last digits are gone.
+    `19900001111.0` and `1.9900001111E+10` are whole; `1.99E+10` is not: its last digits are gone.
     """
     point = _POINT_ZERO.fullmatch(text)
     if point:

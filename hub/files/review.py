@@ -42,13 +42,12 @@ class Reviewed:
         return {one.row for one in self.problems if one.severity is Severity.ERROR}
 
     def with_known(self, known: Set[IdentityKey]) -> Reviewed:
-        """The same with the keys that the store knows already."""
-        found = [
-            problem
-            for column, keys in self.keys.items()
-            for problem in checks.check_duplicate_in_store(column, keys, known)
-        ]
-        return replace(self, problems=self.problems + found)
+        """The same with the keys that the store knows already; one word a row is enough."""
+        found: dict[int, Problem] = {}
+        for column, keys in self.keys.items():
+            for problem in checks.check_duplicate_in_store(column, keys, known):
+                found.setdefault(problem.row, problem)
+        return replace(self, problems=[*self.problems, *found.values()])
 
 
 def review(table: Table, sheet: Sheet, dictionary: Dictionary) -> Reviewed:

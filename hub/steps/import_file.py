@@ -74,7 +74,7 @@ class ImportResult:
 
     @property
     def duplicates_in_store(self) -> int:
-        """How many values the store knows already."""
+        """How many rows are of a contact that the store knows already."""
         return self.warnings.get(Check.DUPLICATE_IN_STORE, 0)
 
 
