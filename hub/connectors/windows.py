@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -75,9 +75,9 @@ class TimedList:
 class Plan:
     """What a pull of a list asks for. `chunks` are accounts that one call takes together.
 
-    `step` is the longest window, `first` how far the first pull goes back, `overlap` every other. The
-    end lies `lag` before the pull; nothing before `earliest` is asked for. A window that reports more
-    than `most` records is halved (None: the platform lists all).
+    `step` is the longest window, `first` how far the first pull goes back, `overlap` every other.
+    Nothing before `earliest` or after `latest` is asked for. A window that reports more than `most`
+    records is halved (None: the platform lists all).
     """
 
     chunks: Sequence[tuple[str, ...]]
@@ -86,9 +86,13 @@ class Plan:
     first: timedelta
     overlap: timedelta
     max_pages: int
-    lag: timedelta = timedelta(0)
     earliest: datetime | None = None
+    latest: datetime | None = None
     most: int | None = None
+
+    def end(self, request: PullRequest) -> datetime:
+        """The frozen end of a pull."""
+        return request.until if self.latest is None else min(request.until, self.latest)
 
 
 def chunked(accounts: Sequence[str], size: int) -> list[tuple[str, ...]]:
@@ -158,8 +162,8 @@ class _Pull:
                 self.seen[found] = digest
         return fresh
 
-    def is_too_full(self, listing: Listing | None) -> bool:
-        total = listing.total_number if listing else None
+    def is_too_full(self, listing: Listing) -> bool:
+        total = listing.total_number
         return total is not None and self.plan.most is not None and total > self.plan.most
 
     def cursor(self, leg: Leg, then: tuple[Part, int] | None, *, is_end: bool) -> dict[str, Any]:
@@ -191,7 +195,7 @@ async def windowed_pages(
     """
     cursor = request.cursor
     pull = _Pull(listed, plan, cursor.get("watermark"), list(cursor.get("cut", ())))
-    end = request.until - plan.lag
+    end = plan.end(request)
     for leg in legs(request, plan):
         async for met in _leg_pages(pull, leg):
             is_done = met.then is None and leg.closes
@@ -215,7 +219,7 @@ async def windowed_pages(
 
 def legs(request: PullRequest, plan: Plan) -> Iterator[Leg]:
     """What to ask, in order: an interrupted window first, then from its end to the frozen end."""
-    end = request.until - plan.lag
+    end = plan.end(request)
     resume = request.cursor.get("resume")
     start = _start(request, plan)
     if resume:
@@ -264,19 +268,24 @@ def _window_legs(
 
 
 async def _leg_pages(pull: _Pull, leg: Leg) -> AsyncIterator[_Met]:
-    """The pages of one leg, the oldest part first; a part that reports too much is halved."""
+    """The pages of one leg, the oldest part first; a part that reports too much is halved.
+
+    Halves share a border, so their totals do not add up: that of the whole is reported, once.
+    """
     todo, number = leg.parts(), leg.page
+    whole: int | None = None
     while todo:
         part = todo.pop()
         body = await pull.page(leg, part, number)
         middle = _middle(part)
-        is_full = number == 1 and pull.is_too_full(pull.listed.read(body))
-        if is_full and middle is not None:
+        listing = pull.listed.read(body)
+        if number == 1 and middle is not None and listing and pull.is_too_full(listing):
+            whole = listing.total_number if part == (leg.start, leg.end) else whole
             todo += [(middle, part[1]), (part[0], middle)]
             continue
         then = (todo[-1], 1) if todo else None
         async for met in _part_pages(pull, leg, part, (number, body), then):
-            yield met
+            yield met if whole is None else replace(met, total=None if met.then else whole)
         number = 1
 
 

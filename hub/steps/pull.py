@@ -231,6 +231,7 @@ def _ports(pull: _Pull) -> PullPorts:
         fingerprint=pull.keyring.synthetic_id,
         limiter=pull.options.limiter or RateLimiter(),
         http=pull.options.client_factory,
+        now=pull.clock,
     )
 
 

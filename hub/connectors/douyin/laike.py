@@ -32,7 +32,7 @@ MAX_PAGE_SIZE = 100
 def laike_pages(
     session: DouyinSession, request: PullRequest, source: SourceSettings
 ) -> AsyncIterator[Page]:
-    """Pages of all windows from the cursor (or `since`) to ten minutes before `until`.
+    """Pages of all windows from the cursor (or `since`) to `until`, or ten minutes ago.
 
     Raises:
         TransientError, PlatformRejectedError, AuthorizationLostError: pages so far stay good.
@@ -45,7 +45,10 @@ def laike_pages(
         return await session.call(Call(LAIKE, PATH, params, accounts=page.accounts))
 
     listed = TimedList(LAIKE_CLUE, ask, read_laike_listing, clue_id)
-    return windowed_pages(listed, plan_of(source, session.options), request)
+    latest = session.ports.now() - timedelta(seconds=session.options.laike_lag_s)
+    return windowed_pages(
+        listed, replace(plan_of(source, session.options), latest=latest), request
+    )
 
 
 def check_source(source: SourceSettings) -> None:
@@ -64,7 +67,7 @@ def check_source(source: SourceSettings) -> None:
 
 
 def plan_of(source: SourceSettings, options: DouyinOptions) -> Plan:
-    """What a pull of 来客 asks for: each account by itself.
+    """What a pull of 来客 asks for, each account by itself; how late is a matter of the clock.
 
     Raises:
         ConfigError: no account is configured.
@@ -76,7 +79,6 @@ def plan_of(source: SourceSettings, options: DouyinOptions) -> Plan:
         chunks=chunked(accounts_of(source, options.laike_account_ids), 1),
         page_size=min(plan.page_size, MAX_PAGE_SIZE),
         step=min(plan.step, timedelta(days=options.laike_span_days)),
-        lag=timedelta(seconds=options.laike_lag_s),
         earliest=datetime.combine(options.laike_earliest, time(), zone),
         most=options.laike_window_max,
     )

@@ -237,17 +237,30 @@ def test_a_record_that_becomes_visible_late_is_met_by_the_overlap() -> None:
     assert puller.is_whole
 
 
-def test_a_frozen_end_lies_so_long_before_the_pull() -> None:
+def test_nothing_is_asked_after_the_latest_instant_that_is_listed() -> None:
     platform = FakeList(spread(3, 60, ago_s=300))
-    puller = Puller(platform, replace(PLAN, lag=timedelta(minutes=10)))
+    latest = NOW - timedelta(minutes=10)
+    puller = Puller(platform, replace(PLAN, latest=latest))
 
     puller.pull()
     assert puller.stored == []
-    assert puller.cursor == {"watermark": (NOW - timedelta(minutes=10)).isoformat()}
+    assert puller.cursor == {"watermark": latest.isoformat()}
 
     platform.now += timedelta(minutes=10)
+    puller.plan = replace(PLAN, latest=NOW)
     puller.pull()
     assert puller.is_whole
+
+
+def test_a_window_that_ended_long_ago_is_asked_whole() -> None:
+    """The count of a day must not lose its last minutes."""
+    platform = FakeList()
+    puller = Puller(platform, replace(PLAN, latest=NOW))
+    platform.now = NOW - timedelta(days=1)
+
+    puller.pull()
+
+    assert platform.asked[-1].end == NOW - timedelta(days=1)
 
 
 def test_nothing_is_asked_before_the_earliest_instant() -> None:
@@ -382,6 +395,16 @@ def test_the_platforms_total_of_a_window_is_reported_with_its_last_page() -> Non
     puller.pull()
 
     assert puller.reported == [25]
+
+
+def test_the_total_of_a_halved_window_is_that_of_the_whole() -> None:
+    """Its halves share a border: their totals would count those on it twice."""
+    platform = FakeList(spread(300, 7), cap=100)
+    puller = Puller(platform, replace(PLAN, most=90))
+
+    puller.pull()
+
+    assert puller.reported == [300]
 
 
 @settings(max_examples=60, deadline=None)

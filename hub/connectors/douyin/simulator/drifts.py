@@ -28,7 +28,7 @@ _WISH = "意向项目"
 
 def _number(item: Item) -> int:
     """A number that is the lead's own, so that invented values differ and can be repeated."""
-    return int(str(_phone(item) or item.get("clue_id") or 0)[-5:])
+    return int(str(_phone(item) or item.get("clue_id") or 0)[-5:].lstrip("*"))  # it may be masked
 
 
 def _phone_name(item: Item) -> str:
@@ -89,7 +89,7 @@ def _phone_masked(item: Item) -> Item:
 
 
 def _remark_text(item: Item) -> Item:
-    if "remark_dict" not in item:
+    if not isinstance(item.get("remark_dict"), dict):
         return item
     return {**item, "remark_dict": json.dumps(item["remark_dict"], ensure_ascii=False)}
 
@@ -130,10 +130,14 @@ def _in_millis(item: Item) -> Item:
 
 
 def _answer(item: Item, label: str, value: object) -> Item:
-    """The item with another answer in its form; an item without a form stays."""
-    if "remark_dict" not in item:
-        return item
-    return {**item, "remark_dict": {**item["remark_dict"], label: value}}
+    """The item with another answer in its form, an object or JSON in text; without a form it stays."""
+    answers = item.get("remark_dict")
+    if isinstance(answers, dict):
+        return {**item, "remark_dict": {**answers, label: value}}
+    if isinstance(answers, str):  # 本地推, 来客
+        changed = {**json.loads(answers), label: value}
+        return {**item, "remark_dict": json.dumps(changed, ensure_ascii=False)}
+    return item
 
 
 def _in_yuan(item: Item) -> Item:

@@ -28,6 +28,7 @@ from hub.connectors.simulation import DriftingWorld
 _MINUTE, _PENALTY = timedelta(minutes=1), timedelta(minutes=5)
 _PENALTY_FACTOR = 100
 _CALLS_KEPT = 10_000
+_LOCAL_EVERY = 10
 
 
 class Shown(Protocol):
@@ -130,7 +131,16 @@ class World(DriftingWorld):
                 at = first + timedelta(seconds=place * every_s)
                 added.append(a_clue(self.seed, start + place, self.advertiser_id, at, at + lag))
             self.clues.extend(added)
+            self._add_local(start, first, count, every_s)
             return added
+
+    def _add_local(self, start: int, first: datetime, count: int, every_s: float) -> None:
+        """With every tenth lead of the ad account come one of 本地推 and one of 来客, its phone encrypted."""
+        for place in range(count):
+            if (start + place + 1) % _LOCAL_EVERY == 0:
+                at = first + timedelta(seconds=place * every_s)
+                self.local.add_life_clues(1, created_at=at)
+                self.local.add_laike_clues(1, created_at=at, encrypted="online")
 
     def add_star_clues(
         self, count: int, *, created_at: datetime | None = None, every_s: float = 1.0

@@ -154,10 +154,6 @@ def windows(since: datetime | None = None, **options: Any) -> list[Any]:
     return list(legs(PullRequest("laike_clue", since, NOW), plan))
 
 
-def test_the_end_lies_ten_minutes_back() -> None:
-    assert windows()[-1].end == NOW - timedelta(minutes=10)
-
-
 def test_a_shorter_lag_than_the_platform_takes_is_refused() -> None:
     with pytest.raises(ConfigError, match="laike_lag_s"):
         windows(laike_lag_s=60)
@@ -285,6 +281,16 @@ def test_a_call_carries_the_client_token_and_the_root_account(
     assert request.headers["Rpc-Transit-Life-Account"] == "79"
     assert request.url.params["account_id"] == ACCOUNT
     assert request.url.params["end_time"] == "2026-02-17 19:50:00"
+
+
+def test_the_end_lies_ten_minutes_back_but_not_that_of_a_day_that_is_over(
+    mock: respx.MockRouter, bench: Bench
+) -> None:
+    route = mock.get(BASE + PATH).mock(return_value=an_empty_page())
+    bench.now = NOW + timedelta(days=1)
+    bench.pull(a_source())
+
+    assert route.calls.last.request.url.params["end_time"] == "2026-02-17 20:00:00"
 
 
 def test_times_can_be_unix_seconds(mock: respx.MockRouter, bench: Bench) -> None:
