@@ -70,7 +70,7 @@ def test_it_loads_without_environment_database_or_settings(tmp_path):
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(
-        ["crm/contact", "crm/lead", "crm/touchpoint", "ops/loader_heartbeat"]
+        ["crm/contact", "crm/lead", "crm/touchpoint", "ops/loader_heartbeat", "ops/sources"]
     )
     assert list(tmp_path.iterdir()) == []
 

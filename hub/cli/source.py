@@ -32,23 +32,43 @@ from hub.steps.platform_count import (
     count_by_statement,
     in_words,
 )
+from hub.steps.source_overview import overview
 from hub.steps.source_status import SourceStatus, needs_grant_of, source_status
 from hub.steps.work import drain_queue
 
 app = typer.Typer(help="Sources: one platform account each.", no_args_is_help=True)
 
 Key = Annotated[str, typer.Argument(help="The source key.")]
+_LISTED = (
+    "source", "platform", "merchant", "by", "mapping", "last lead", "lag", "p95 ms", "grant", "trouble",
+)  # fmt: skip
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 @app.command("list")
 def list_sources(as_json: AsJson = False) -> None:
-    """Every configured source: how its leads come, the last delivery, the state of its grant."""
+    """Every configured source: live mapping, last lead, lag (s), the state of its grant, what is wrong."""
     settings = load_settings()
+    now = datetime.now(UTC)
     with open_store() as store:
-        rows = [_row(found) for found in _statuses(store.engine, settings)]
-    columns = ("source", "platform", "merchant", "push", "pulls", "last delivery", "grant")
-    print_rows(columns, rows, as_json=as_json)
+        lines = overview(store.engine, settings, now)
+        grants = {found.source_key: found.grant for found in _statuses(store.engine, settings)}
+    rows = [
+        (
+            one.source_key,
+            one.platform,
+            settings.all_sources()[one.source_key].merchant,
+            one.arrives_by,
+            ", ".join(one.mappings) or None,
+            one.last_lead_at,
+            round(one.lag_s, 1),
+            one.p95_ms,
+            grants[one.source_key],
+            "; ".join(one.trouble) or None,
+        )
+        for one in lines
+    ]
+    print_rows(_LISTED, rows, as_json=as_json)
 
 
 @app.command("show")
@@ -219,20 +239,6 @@ def _statuses(engine: sa.Engine, settings: HubSettings) -> list[SourceStatus]:
         source_status(engine, key, source, now=now)
         for key, source in sorted(settings.all_sources().items())
     ]
-
-
-def _row(found: SourceStatus) -> tuple[Any, ...]:
-    source = found.source
-    pulls = ", ".join(source.pulls) or None
-    return (
-        found.source_key,
-        source.platform,
-        source.merchant,
-        source.push,
-        pulls,
-        found.last_delivery_at,
-        found.grant,
-    )
 
 
 def _checked(grant: Grant, source_key: str, source: SourceSettings) -> dict[str, Any]:

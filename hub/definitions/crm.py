@@ -77,11 +77,23 @@ def build_crm_assets(
             extra = column_lineage(key, live)
             yield dg.MaterializeResult(asset_key=key, metadata={**metadata, **extra})
 
-    return [load_crm, _heartbeat()]
+    return [load_crm, _heartbeat(), _sources()]
 
 
 def _schema(key: dg.AssetKey, settings: HubSettings) -> dg.TableSchema:
     return canonical_schema(settings) if key == names.LEAD else table_schema(key)
+
+
+def _sources() -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key=names.SOURCES,
+        group_name="ops",
+        description=(
+            "Every configured source on one page: live mapping, last lead, lag, what is wrong with it. "
+            "Look at the metadata of the newest materialization; `hub source list` says the same."
+        ),
+        kinds={"postgres", "table"},
+    )
 
 
 def _heartbeat() -> dg.AssetSpec:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import dagster as dg
@@ -13,6 +13,7 @@ from hub.settings import HubSettings
 from hub.steps.check_results import CheckResult, CheckTable, Severity
 from hub.steps.checks import latency_numbers
 from hub.steps.report import LoadSum, Report, producer, window_id
+from hub.steps.source_overview import SourceLine, as_table
 
 Metadata = dict[str, dg.MetadataValue]
 # asset key → column → the columns it is made from
@@ -33,7 +34,21 @@ def report_events(report: Report, settings: HubSettings) -> list[Event]:
         metadata: Metadata = {"seen_at": _instant(report.loader_seen_at)}
         events.append(dg.AssetMaterialization(names.HEARTBEAT, metadata=metadata))
     events += [check_evaluation(result) for result in report.checks]
+    if report.sources:
+        events.append(_overview(report.sources))
     return events
+
+
+def _overview(lines: Sequence[SourceLine]) -> Event:
+    """All sources in one table, and how many of them have a trouble."""
+    troubled = [line for line in lines if line.trouble]
+    return dg.AssetMaterialization(
+        names.SOURCES,
+        metadata={
+            "sources": table(as_table(list(lines))),
+            **numbers({"configured": len(lines), "in_trouble": len(troubled)}),
+        },
+    )
 
 
 def check_evaluation(result: CheckResult) -> dg.AssetCheckEvaluation:

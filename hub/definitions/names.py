@@ -15,6 +15,7 @@ from hub.steps.check_results import canonical_asset
 LEAD = dg.AssetKey(["crm", "lead"])
 CONTACT = dg.AssetKey(["crm", "contact"])
 TOUCHPOINT = dg.AssetKey(["crm", "touchpoint"])
+SOURCES = dg.AssetKey(["ops", "sources"])
 HEARTBEAT = dg.AssetKey(["ops", "loader_heartbeat"])
 _KEY_PART = re.compile(r"[A-Za-z0-9_.-]+")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")

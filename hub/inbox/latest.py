@@ -6,7 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from hub.inbox.tables import acknowledged
+from hub.inbox.tables import acknowledged, queue
 
 
 def last_delivery_at(conn: sa.Connection, source_key: str) -> datetime | None:
@@ -20,3 +20,13 @@ def last_delivery_at(conn: sa.Connection, source_key: str) -> datetime | None:
         )
     ).scalar_one()
     return newest
+
+
+def oldest_queued(conn: sa.Connection) -> dict[str, datetime]:
+    """Source key → when the oldest of what a loader has yet to take arrived; replays are not counted."""
+    query = (
+        sa.select(queue.c.source_key, sa.func.min(queue.c.received_at))
+        .where(sa.not_(queue.c.is_record))
+        .group_by(queue.c.source_key)
+    )
+    return {row[0]: row[1] for row in conn.execute(query)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from hub.connectors.base import connector_for
 from hub.database.engine import store_errors
 from hub.mapping.compile import CompiledMapping
 from hub.registry.files import CANONICAL_LEAD, schema_files
@@ -89,10 +90,20 @@ def live_mappings_of(engine: sa.Engine, settings: HubSettings, source_key: str) 
     with store_errors(), engine.begin() as conn:
         mappings.refresh(conn)
     found = (
-        mappings.get(source.merchant, source.platform, entity)
-        for entity in dict.fromkeys((source.push or "", *source.pulls))
+        mappings.get(source.merchant, source.platform, entity) for entity in entities_of(source)
     )
     return [mapping.name for mapping in found if mapping]
+
+
+def entities_of(source: SourceSettings) -> tuple[str, ...]:
+    """The entities that a source's records can have; most connectors name them as push and pulls are named."""
+    connector = connector_for(source.platform)
+    named: Callable[[SourceSettings], tuple[str, ...]] | None = getattr(
+        connector, "entities", None
+    )
+    if named is not None:
+        return named(source)
+    return tuple(dict.fromkeys(one for one in (source.push, *source.pulls) if one))
 
 
 def _lineage(settings: HubSettings, get: _GetMapping) -> SourceLineage:
@@ -107,7 +118,7 @@ def _of_source(
     get: _GetMapping, source: SourceSettings, columns: set[str]
 ) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
-    for entity in dict.fromkeys((source.push or "", *source.pulls)):
+    for entity in entities_of(source):
         mapping = get(source.merchant, source.platform, entity)
         for edge in mapping.lineage() if mapping else ():
             column = edge.target.partition(".")[0]

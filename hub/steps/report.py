@@ -32,6 +32,7 @@ from hub.settings import HubSettings
 from hub.steps import drift_checks, source_checks
 from hub.steps.check_results import CheckResult, Severity
 from hub.steps.checks import LAW_OVER, evaluate
+from hub.steps.source_overview import SourceLine, overview
 
 # These told a person when they found what is wrong.
 _ALERTED = drift_checks.ALERTED_WHEN_FOUND | source_checks.ALERTED_WHEN_FOUND
@@ -110,12 +111,15 @@ class LoadSum:
 class Report:
     """What is new: `windows` per source, `loads` per window, `checks` to show, the next cursor.
 
+    `sources` are all of them, whenever a check is shown; nothing else.
+
     `loader_seen_at` is set when a heartbeat is due and a loader lives.
     """
 
     windows: tuple[WindowSum, ...]
     loads: tuple[LoadSum, ...]
     checks: tuple[CheckResult, ...]
+    sources: tuple[SourceLine, ...]
     loader_seen_at: datetime | None
     cursor: str
 
@@ -147,10 +151,12 @@ def report(
     beat_is_due = last.beat_at is None or now - last.beat_at >= BEAT_EVERY
     beat = seen_at if seen_at and beat_is_due and now - seen_at <= BEAT_FRESH else None
     shown, progress = _choose_checks(results, now, last)
+    lines = overview(engine, settings, now) if shown else []
     return Report(
         windows=tuple(windows),
         loads=tuple(sum_loads(windows)),
         checks=shown,
+        sources=tuple(lines),
         loader_seen_at=beat,
         cursor=Progress(
             rows=tuple(row for window in windows for row in window.rows),

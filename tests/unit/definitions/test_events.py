@@ -47,7 +47,7 @@ def a_window(source_key: str = "douyin-main", **counts: int) -> WindowSum:
 
 
 def a_report(*windows: WindowSum, checks: tuple[CheckResult, ...] = ()) -> Report:
-    return Report(windows, tuple(sum_loads(windows)), checks, None, "{}")
+    return Report(windows, tuple(sum_loads(windows)), checks, (), None, "{}")
 
 
 FAILED = CheckResult(
