@@ -7,17 +7,22 @@ import json
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import yaml
 
+import hub.connectors.wecom
+from hub.connectors.local_server import LocalServer
 from hub.connectors.signatures import verify
 from hub.connectors.wecom import CONNECTOR
+from hub.connectors.wecom.options import options_of
 from hub.connectors.wecom.simulator import DRIFTS, Habits, PushSender, Simulator, World
 from hub.errors import ConfigError
 from hub.model.delivery import HookRequest
-from hub.settings import SignatureSettings, SourceSettings
+from hub.settings import HubSettings, SignatureSettings, SourceSettings
 from hub.steps.simulate import SimulationPlan, drifts_of, simulate
 
 HOOK = "http://hub/hooks/wecom"
@@ -167,14 +172,31 @@ def test_the_api_gives_a_token_and_takes_no_other() -> None:
     assert codes == [41001, 40014, 0, 42001, 45009]
 
 
-def test_it_serves_what_hub_simulate_asks_of_it() -> None:
-    report = simulate("wecom", SimulationPlan(count=3, rate=1000), stop=_stopped())
+async def _taken(scope: Any, receive: Any, send: Any) -> None:
+    """An ASGI application that answers 200 to everything."""
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
 
-    assert report.leads in (0, 3)
+
+def test_hub_simulate_makes_customers_and_calls_back() -> None:
+    server = LocalServer(_taken)
+    server.start()
+    try:
+        plan = SimulationPlan(count=3, rate=1000, push_to=server.url, drift="state-gone")
+        report = simulate("wecom", plan, stop=threading.Event())
+    finally:
+        server.stop()
+
+    assert (report.leads, report.acknowledged, report.given_up) == (3, 3, 0)
     assert "state-gone" in drifts_of("wecom")
 
 
-def _stopped() -> threading.Event:
-    event = threading.Event()
-    event.set()
-    return event
+def test_the_source_of_the_readme_is_one() -> None:
+    text = Path(hub.connectors.wecom.__file__).with_name("README.md").read_text("utf-8")
+    block = text.partition("```yaml")[2].partition("```")[0]
+    source = HubSettings.model_validate(yaml.safe_load(block)).sources["wecom"]
+
+    assert options_of(source).corp_id == "ww0123456789abcdef"
+    assert set(source.pulls) == set(CONNECTOR.streams)
