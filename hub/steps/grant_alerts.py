@@ -64,6 +64,8 @@ def warn_of_expiry(grant: Grant, *, now: datetime) -> bool:
 
     Each refresh gives a new refresh token, so this happens to a source that is not pulled.
     """
+    if grant.is_self_issued:
+        return False
     ahead = timedelta(days=grant.oauth.warn_days(grant.source))
     with store_errors(), grant.engine.begin() as conn:
         row = tokens.read_token(conn, grant.source_key)

@@ -122,7 +122,9 @@ def test_a_binding_that_ends_before_its_time_is_told_apart_from_age(
     grant: Grant, simulator: Simulator, clock: FakeClock
 ) -> None:
     finish_authorization(grant, code=simulator.world.new_code(), now=clock())
-    simulator.world.use_code(simulator.world.new_code())  # somebody else's authorisation kills ours
+    simulator.world.use_code(
+        simulator.world.new_code()
+    )  # somebody else's authorisation kills ours
     with pytest.raises(AuthorizationLostError):
         current_tokens(grant, now=clock.now + timedelta(days=2))
 

@@ -35,9 +35,7 @@ def test_other_parameters_and_the_fragment_stay() -> None:
     assert urlsplit(link.url).fragment == "/apply"
 
 
-text = st.text(
-    st.characters(min_codepoint=32, codec="utf-8"), min_size=1, max_size=60
-)
+text = st.text(st.characters(min_codepoint=32, codec="utf-8"), min_size=1, max_size=60)
 
 
 @given(source=text.filter(str.strip), campaign=text.filter(str.strip))
