@@ -1,7 +1,7 @@
 """Encrypted phones of 来客: which leads have one, and what the local key or the platform makes of it.
 
-`Enc.…` is read by an online call that counts each ciphertext against a quota a day. When that is used up the
-number is asked for masked, which costs nothing: the lead is loaded now, and asked about again tomorrow. What
+`Enc.…` is read by an online call that counts each ciphertext against a quota a day. The masked number costs
+nothing and is asked for first: past the quota the lead is loaded with that, and asked about again tomorrow. What
 has no such prefix is read here with the application's secret; the platform is not asked.
 """
 
@@ -23,13 +23,15 @@ from hub.connectors.douyin.options import DouyinOptions, accounts_of, options_of
 from hub.connectors.douyin.records import LAIKE_CLUE
 from hub.connectors.resolving import RESOLVED, Answer, Ask, Found, Later, Never
 from hub.connectors.source_options import application_secret
-from hub.errors import ConfigError, PlatformDownError
+from hub.errors import ConfigError, PlatformDownError, TransientError
 from hub.settings import SourceSettings
 
 DECRYPT_PATH = "/goodlife/v1/open/common_biz/crypto/decrypt/batch"
 MASK_PATH = "/goodlife/v1/open/common_biz/crypto/decrypt_mask/batch"
 ASK_SIZE = 50
 NEED = "phone"
+_UNANSWERED = "unanswered"
+_SOON_S = 600.0  # until what did not work this time is tried again
 _FIELDS = ("enc_telephone", "telephone")
 _WHOLE = re.compile(r"\+?[\d -]{5,20}")
 
@@ -139,28 +141,43 @@ def _read_locally(text: str, key: bytes, options: DouyinOptions) -> Answer:
 async def _ask_online(
     session: DouyinSession, ciphers: Sequence[str], source: SourceSettings
 ) -> dict[str, Answer]:
-    """Whole numbers as far as the quota goes, masked ones for the rest."""
+    """Masked numbers for all, which cost nothing; then whole ones as far as the quota goes.
+
+    So a platform that is away uses up no quota of ours, and a whole number that does not come leaves a
+    masked one: the lead is loaded with that and asked about again.
+    """
     options = session.options
     account = _account(source, options)
-    allowed = await _allowed(session, len(ciphers))
-    whole, rest = list(ciphers[:allowed]), list(ciphers[allowed:])
-    answers: dict[str, Answer] = {}
-    for text, read in (await _call(session, DECRYPT_PATH, whole, account)).items():
+    masks = await _call(session, MASK_PATH, ciphers, account)
+    answers = {text: _answer(read, options) for text, read in masks.items()}
+    if options.decrypt == "mask":
+        return answers
+    readable = [text for text in ciphers if masks[text].telephone]
+    allowed = await _allowed(session, len(readable))
+    until_midnight_s = _until_midnight_s(session)
+    for text in readable[allowed:]:
+        answers[text] = Found({"telephone": masks[text].telephone}, until_midnight_s)
+    for text, read in (await _whole(session, readable[:allowed], account)).items():
+        answer = _answer(read, options)
         if any(word in read.error for word in options.decrypt_quota_words):
-            rest.append(text)  # the platform's count is not ours
-        else:
-            answers[text] = _answer(read, options)
-    again_s = None if options.decrypt == "mask" else _until_midnight_s(session)
-    for text, read in (await _call(session, MASK_PATH, rest, account)).items():
-        answers[text] = _answer(read, options, again_s=again_s)
+            answer = Later("quota", until_midnight_s)  # the platform's count is not ours
+        if isinstance(answer, Later):
+            answer = Found({"telephone": masks[text].telephone}, answer.after_s)
+        answers[text] = answer
     return answers
+
+
+async def _whole(session: DouyinSession, ciphers: Sequence[str], account: str) -> dict[str, _Read]:
+    """Whole numbers; where the call fails for now, that there are none."""
+    try:
+        return await _call(session, DECRYPT_PATH, ciphers, account)
+    except TransientError:
+        return dict.fromkeys(ciphers, _Read(error=_UNANSWERED))
 
 
 async def _allowed(session: DouyinSession, wanted: int) -> int:
     """How many whole numbers may be asked for now; they count as used."""
     options, quota = session.options, session.ports.quota
-    if options.decrypt == "mask":
-        return 0
     if options.decrypt_per_day is None:
         return wanted
     if quota is None:
@@ -184,7 +201,7 @@ async def _call(
     except (ValueError, RecursionError):
         raise PlatformDownError("the platform's decrypted phones cannot be read") from None
     read = {result.cipher_text: _read(result) for result in results}
-    return {text: read.get(text, _Read(error="unanswered")) for text in ciphers}
+    return {text: read.get(text, _Read(error=_UNANSWERED)) for text in ciphers}
 
 
 def _read(result: _Result) -> _Read:
@@ -193,14 +210,14 @@ def _read(result: _Result) -> _Read:
     return _Read(error=result.error_msg or "refused")
 
 
-def _answer(read: _Read, options: DouyinOptions, *, again_s: float | None = None) -> Answer:
+def _answer(read: _Read, options: DouyinOptions) -> Answer:
     """What one item's result means. The platform's words are looked at and not repeated."""
     if read.telephone:
-        return Found({"telephone": read.telephone}, again_s=again_s)
-    if read.error == "unanswered":
-        return Later("unanswered")
+        return Found({"telephone": read.telephone})
+    if read.error == _UNANSWERED:
+        return Later("unanswered", _SOON_S)
     if any(word in read.error for word in options.busy_words):
-        return Later("busy", counts=False)
+        return Later("busy", _SOON_S, counts=False)
     return Never("decryption_refused")
 
 
