@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import acks, detection, latency, load, machine, mapping, report, wrk
+from bench import acks, detection, files, latency, load, machine, mapping, report, wrk
 from bench.report import Section
 from bench.stage import ProcessError, Stage
 
@@ -39,12 +39,17 @@ def _detection(stage: Stage, runs: int, say: Say, *, quick: bool) -> Section:
     return detection.measure(stage, plan, say)
 
 
+def _files(stage: Stage, runs: int, say: Say, *, quick: bool) -> Section:
+    return files.measure(stage, files.Plan(runs, 5_000 if quick else 82_000), say)
+
+
 _SECTIONS = {
     "acks": _acks,
     "latency": _latency,
     "load": _load,
     "mapping": _mapping,
     "detection": _detection,
+    "files": _files,
 }
 
 

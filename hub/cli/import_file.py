@@ -27,6 +27,7 @@ from hub.steps.import_plan import (
     Plan,
     Reading,
     dictionary_for,
+    nearly_saved,
     plan_with_saved,
     propose_plan,
     publish_plan,
@@ -152,7 +153,7 @@ def _plan(
             return found, dictionary
     plan = propose_plan(wish.source, source, table, dictionary)
     if not wish.as_json:
-        print_proposal(plan.proposed, wish.said)
+        print_proposal(plan.proposed, wish.said, nearly_saved(table, saved))
     plan = settle(
         plan,
         dictionary,

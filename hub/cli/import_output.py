@@ -18,8 +18,11 @@ from hub.steps.import_file import ImportResult, OnProgress
 _STAGES = {"check": "检查", "compare": "与库里比对", "store": "写入"}
 
 
-def print_proposal(proposed: Sequence[Proposed], said: Mapping[str, str]) -> None:
-    """What each column is taken for, on standard error: standard output is for the result."""
+def print_proposal(proposed: Sequence[Proposed], said: Mapping[str, str], near: str) -> None:
+    """What each column is taken for, on standard error: standard output is for the result.
+
+    `near` says what keeps the file from a saved mapping, "" if nothing does.
+    """
     table = Table("列", "样例", "字段", "依据", "把握", box=None, pad_edge=False)
     for one in proposed:
         meaning = said.get(one.column, one.meaning)
@@ -28,6 +31,8 @@ def print_proposal(proposed: Sequence[Proposed], said: Mapping[str, str]) -> Non
         table.add_row(one.column, one.sample, meaning, why, f"{one.confidence:.0%}{sure}")
     width = None if sys.stderr.isatty() else 160
     Console(stderr=True, width=width, markup=False, highlight=False).print(table)
+    if near:
+        sys.stderr.write(near + "\n")
 
 
 @contextmanager

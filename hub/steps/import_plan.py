@@ -35,6 +35,7 @@ from hub.steps.publish import check_document, publish_on
 
 _JSON_LINES = (".jsonl", ".ndjson")
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
+_NEAR = 0.6  # of the columns of both
 _FIRST_VERSION = "1-0-0"
 
 
@@ -178,11 +179,27 @@ def plan_with_saved(
 
 
 def _check_columns(saved: Saved, table: Table) -> None:
+    missing = _missing(saved, table)
+    if missing:
+        raise ConfigError(f"{table.name} does not fit {saved.name}: {missing}")
+
+
+def _missing(saved: Saved, table: Table) -> str:
+    """The columns that a file lacks, each with the nearest that is new in it; "" if none is missing."""
     missing = [name for name in saved.columns if name not in table.columns]
     new = [name for name in table.columns if name not in saved.columns]
-    if missing:
-        each = "；".join(f"没有列“{name}”{did_you_mean(name, new)}" for name in sorted(missing))
-        raise ConfigError(f"{table.name} does not fit {saved.name}: {each}")
+    return "；".join(f"没有列“{name}”{did_you_mean(name, new)}" for name in sorted(missing))
+
+
+def nearly_saved(table: Table, saved: Sequence[Saved]) -> str:
+    """What keeps a file from the saved mapping that shares most of its columns, "" if none comes near."""
+    columns = frozenset(table.columns)
+    shared = [(len(columns & one.columns) / len(columns | one.columns), one) for one in saved]
+    share, best = max(shared, key=lambda pair: pair[0], default=(0.0, None))
+    if best is None or not _NEAR <= share < 1:
+        return ""
+    lacks = _missing(best, table) or "有它没有的列"
+    return f"nearly fits {best.name}: {lacks}"
 
 
 def propose_plan(

@@ -35,6 +35,7 @@ from hub.steps.import_plan import (
     Plan,
     Reading,
     dictionary_for,
+    nearly_saved,
     plan_with_saved,
     propose_plan,
     publish_plan,
@@ -283,6 +284,18 @@ def test_a_saved_mapping_names_what_a_file_lacks_with_the_nearest(
         importer.plan(write_csv(tmp_path / "b.csv", rows(5), renamed), mapping="leads")
     with pytest.raises(ConfigError, match=r"did you mean leads\?"):
         importer.plan(write_csv(tmp_path / "b.csv", rows(5)), mapping="lead")
+
+
+def test_a_file_that_nearly_fits_says_what_is_renamed(importer: Importer, tmp_path: Path):
+    importer.run(write_csv(tmp_path / "a.csv", rows(5)), save="leads")
+    renamed = ("线索编号", "姓名", "手机号码", "创建时间")
+    plan = importer.plan(write_csv(tmp_path / "b.csv", rows(5), renamed))
+    with importer.engine.begin() as conn:
+        saved = saved_mappings(conn, "file", "default")
+
+    told = nearly_saved(plan.table, saved)
+
+    assert told == "nearly fits file/sheet_leads/1-0-0: 没有列“手机号”; did you mean 手机号码?"
 
 
 def test_a_column_that_the_saved_mapping_does_not_know_is_kept(importer: Importer, tmp_path: Path):
