@@ -13,9 +13,16 @@ class EchoConnector:
     """Follows the protocol of connectors; `breaks` names methods that raise, as a bug would."""
 
     platform = "echo"
+    pushes = ("clue_push",)
 
     def __init__(self, breaks: frozenset[str] = frozenset()) -> None:
         self._breaks = breaks
+
+    def check(self, source: SourceSettings) -> None:
+        self._maybe_break("check")
+
+    def entities(self, source: SourceSettings) -> tuple[str, ...]:
+        return (source.push,) if source.push else ()
 
     def challenge(self, request: HookRequest, source: SourceSettings) -> HookReply | None:
         self._maybe_break("challenge")

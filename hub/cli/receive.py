@@ -19,6 +19,7 @@ from hub.cli.output import print_line
 from hub.errors import ConfigError
 from hub.receiver.app import ReceiverSetup, create_app, receiver_name
 from hub.settings import home, load_settings
+from hub.steps.check_settings import require_sound
 from hub.steps.keys import open_keyring
 from hub.steps.open_store import open_store
 from hub.steps.receiver_upkeep import Upkeep
@@ -40,6 +41,7 @@ def receive(
 ) -> None:
     """Take leads over HTTP: webhooks, forms; each is on a disk before it is answered."""
     settings = load_settings()
+    require_sound(settings)
     keyring = open_keyring()
     listening = _listen(host, port)
     _log_as_json()

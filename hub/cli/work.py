@@ -12,6 +12,7 @@ import typer
 
 from hub.cli.output import print_line
 from hub.settings import load_settings
+from hub.steps.check_settings import require_sound
 from hub.steps.keys import open_keyring
 from hub.steps.load import BatchResult
 from hub.steps.open_store import open_store
@@ -33,6 +34,7 @@ def work_command(
 ) -> None:
     """Load leads from the inbox into the CRM store until it is stopped (Ctrl-C or SIGTERM)."""
     settings = load_settings()
+    require_sound(settings)
     stop = threading.Event()
 
     def end(_signal: int, _frame: FrameType | None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import entry_points
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from hub.errors import ConfigError
 from hub.model.delivery import Envelope, HookReply, HookRequest, RawRecord
@@ -38,10 +38,44 @@ class PullRequest:
     cursor: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a platform says that is no lead and that a person must know: an empty balance stops leads.
+
+    `text` follows "source KEY: "; `ends` are reasons whose alert is over with this one.
+    """
+
+    severity: Literal["info", "warning", "critical"]
+    text: str
+    action: str
+    ends: tuple[str, ...] = ()
+
+
 class Connector(Protocol):
-    """One platform. Stateless: settings, tokens and HTTP clients are handed in."""
+    """One platform. Stateless: settings, tokens and HTTP clients are handed in.
+
+    A connector may also have `notices`, a mapping of `not_a_lead` reasons to what a person is told
+    when such a record comes (`Notice`).
+    """
 
     platform: str
+
+    @property
+    def pushes(self) -> tuple[str, ...]:
+        """The shapes that `push:` of a source may name; none where nothing is pushed."""
+        ...
+
+    def check(self, source: SourceSettings) -> None:
+        """Look at the settings of a source before anything arrives.
+
+        Raises:
+            ConfigError: an option is unknown or has a value that cannot be; names it.
+        """
+        ...
+
+    def entities(self, source: SourceSettings) -> tuple[str, ...]:
+        """The entities that the records of a source can have: each has a mapping of its own."""
+        ...
 
     def challenge(self, request: HookRequest, source: SourceSettings) -> HookReply | None:
         """The answer to a set-up request of the platform, or None if `request` is a delivery."""

@@ -21,6 +21,7 @@ from hub.ops import health
 from hub.registry.files import SchemaFiles, schema_files
 from hub.registry.findings import find_findings
 from hub.settings import HubSettings, SourceSettings, config_path, load_settings
+from hub.steps.check_settings import settings_problems
 from hub.steps.keys import open_keyring
 from hub.steps.open_store import Store, open_store
 from hub.steps.publish import newer_shipped, unexported
@@ -59,6 +60,7 @@ def examine(spool: Path, now: datetime | None = None) -> list[Finding]:
         return [Finding("settings", Health.BAD, str(error), "correct that line")]
     shown = config_path() if config_path().exists() else "no file: one merchant, no source"
     findings.append(Finding("settings", Health.GOOD, str(shown)))
+    findings += _unsound(settings)
     findings += _sources(settings)
     findings.append(_try("keys", lambda: str(len(open_keyring().sealing)) + " sealing keys"))
     try:
@@ -91,6 +93,11 @@ def _sources(settings: HubSettings) -> Iterator[Finding]:
             )
         else:
             yield _secret(key, source)
+
+
+def _unsound(settings: HubSettings) -> Iterator[Finding]:
+    for problem in settings_problems(settings):
+        yield Finding("settings", Health.BAD, problem, "correct that line")
 
 
 def _secret(key: str, source: SourceSettings) -> Finding:

@@ -96,14 +96,8 @@ def live_mappings_of(engine: sa.Engine, settings: HubSettings, source_key: str) 
 
 
 def entities_of(source: SourceSettings) -> tuple[str, ...]:
-    """The entities that a source's records can have; most connectors name them as push and pulls are named."""
-    connector = connector_for(source.platform)
-    named: Callable[[SourceSettings], tuple[str, ...]] | None = getattr(
-        connector, "entities", None
-    )
-    if named is not None:
-        return named(source)
-    return tuple(dict.fromkeys(one for one in (source.push, *source.pulls) if one))
+    """The entities that a source's records can have."""
+    return connector_for(source.platform).entities(source)
 
 
 def _lineage(settings: HubSettings, get: _GetMapping) -> SourceLineage:

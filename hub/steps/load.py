@@ -37,6 +37,7 @@ from hub.steps.fold_leads import MerchantBatch, by_merchant
 from hub.steps.interaction_rows import interaction_rows
 from hub.steps.loader_session import LoaderSession
 from hub.steps.mappings import LiveMappings, prepare_registry
+from hub.steps.notices import raise_notices
 from hub.steps.observe import Observer
 from hub.steps.prepare import Accounts, Preparer, Work, unwatched
 
@@ -234,7 +235,9 @@ class Loader:
             for work in found:  # at once, while the processor still has the payload at hand
                 self._preparer.map(work, accounts)
             works += found
-        return self._finish(raw, works, items=len(items))
+        result = self._finish(raw, works, items=len(items))
+        raise_notices(conn, works, self._preparer.sources, self._preparer.connectors)
+        return result
 
     def _tell_apart(self, raw: psycopg.Connection[Any], item: QueueItem) -> BatchResult | None:
         """One suspect row alone: hold it if it killed twice, split it if it is a delivery of many records."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import parse_qs
 
 from hub.connectors.call400.options import options_of
-from hub.connectors.call400.profiles import profile_of
+from hub.connectors.call400.profiles import PROFILES, profile_of
 from hub.connectors.call400.reading import entity_of, split_call
 from hub.model.delivery import Envelope, HookReply, HookRequest, RawRecord
 from hub.settings import SourceSettings
@@ -18,6 +18,15 @@ class Call400Connector:
     """腾讯云联络中心, 容联七陌, 天润融通, Udesk: calls as they are pushed. `push:` chooses the profile."""
 
     platform = "call400"
+    pushes = tuple(PROFILES)
+
+    def check(self, source: SourceSettings) -> None:
+        """ConfigError if an option is wrong."""
+        options_of(source)
+
+    def entities(self, source: SourceSettings) -> tuple[str, ...]:
+        """Named as what is pushed."""
+        return (source.push,) if source.push else ()
 
     def challenge(self, request: HookRequest, source: SourceSettings) -> HookReply | None:
         """No vendor documents a set-up request."""

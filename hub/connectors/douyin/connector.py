@@ -34,9 +34,18 @@ class DouyinConnector:
     """抖音 / 巨量引擎: pushes of 飞鱼 rules and webhooks, pulls of the leads of ads, 星图, 本地推 and 来客, tokens."""
 
     platform = "douyin"
+    pushes = (push.CLUE_PUSH, push.STAR_PUSH, push.OPEN_EVENT, push.SPI_EVENT)
     streams = tuple(_STREAMS)
     ask_size = phones.ASK_SIZE
     dated_streams = tuple(stream for stream in _STREAMS if stream != STAR_CLUE)
+
+    def check(self, source: SourceSettings) -> None:
+        """ConfigError if an option is wrong."""
+        options_of(source)
+
+    def entities(self, source: SourceSettings) -> tuple[str, ...]:
+        """Named as what is pushed and pulled."""
+        return (*((source.push,) if source.push else ()), *source.pulls)
 
     def challenge(self, request: HookRequest, source: SourceSettings) -> HookReply | None:
         """The answer to a set-up check, None for a delivery."""

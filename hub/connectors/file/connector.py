@@ -13,6 +13,14 @@ class FileConnector:
     """A list from a fair, a shop, an agency: imported by a person. A push to it is kept and never mapped."""
 
     platform = "file"
+    pushes = ()
+
+    def check(self, source: SourceSettings) -> None:
+        """A source of files has no options."""
+
+    def entities(self, source: SourceSettings) -> tuple[str, ...]:
+        """None is known before a file is imported: each saved column mapping is one."""
+        return ()
 
     def challenge(self, request: HookRequest, source: SourceSettings) -> HookReply | None:
         """Files have no set-up request."""

@@ -18,6 +18,15 @@ class MeituanConnector:
     """美团 / 大众点评: messages that are pushed, recorded until a mapping for them is live."""
 
     platform = "meituan"
+    pushes = (push.MESSAGE_PUSH,)
+
+    def check(self, source: SourceSettings) -> None:
+        """ConfigError if an option is wrong."""
+        options_of(source)
+
+    def entities(self, source: SourceSettings) -> tuple[str, ...]:
+        """Named as what is pushed."""
+        return (source.push,) if source.push else ()
 
     def challenge(self, request: HookRequest, source: SourceSettings) -> HookReply | None:
         """None: whether the platform has a set-up check is unknown."""

@@ -18,6 +18,14 @@ class WebformConnector:
     """Forms come in by `POST /forms/{form}`; a push to a form's hook is taken as suspect."""
 
     platform = "webform"
+    pushes = (ENTITY,)
+
+    def check(self, source: SourceSettings) -> None:
+        """A form's settings are checked where they are read."""
+
+    def entities(self, source: SourceSettings) -> tuple[str, ...]:
+        """`form`."""
+        return (ENTITY,)
 
     def challenge(self, request: HookRequest, source: SourceSettings) -> HookReply | None:
         """Forms have no set-up request."""

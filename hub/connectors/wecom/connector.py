@@ -13,6 +13,7 @@ from hub.connectors.resolving import Answer, Ask
 from hub.connectors.sessions import PullPorts, TokenSet
 from hub.connectors.wecom import acquisition, customers, push, resolve, token
 from hub.connectors.wecom.client import WecomSession
+from hub.connectors.wecom.notices import NOTICES
 from hub.connectors.wecom.options import options_of
 from hub.errors import ConfigError
 from hub.model.delivery import Envelope, HookReply, HookRequest, RawRecord
@@ -26,6 +27,18 @@ class WecomConnector:
     streams = (customers.STREAM, acquisition.STREAM)
     dated_streams: tuple[str, ...] = ()  # no list can be asked since when
     ask_size = 50
+    pushes = (push.EVENT_PUSH,)
+    notices = NOTICES
+
+    def check(self, source: SourceSettings) -> None:
+        """ConfigError if an option is wrong."""
+        options_of(source)
+
+    def entities(self, source: SourceSettings) -> tuple[str, ...]:
+        """What events are split into, and what the lists give."""
+        pulled = {part.STREAM: part.ENTITY for part in (customers, acquisition)}
+        listed = [pulled[stream] for stream in source.pulls if stream in pulled]
+        return (*(push.ENTITIES if source.push else ()), *listed)
 
     def challenge(self, request: HookRequest, source: SourceSettings) -> HookReply | None:
         """The decrypted `echostr` of the set-up page, or a refusal; None for a delivery."""

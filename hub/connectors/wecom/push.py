@@ -29,6 +29,7 @@ CUSTOMER_EVENT, ACQUISITION_NOTICE, OTHER_EVENT = (
     "acquisition_notice",
     "other_event",
 )
+ENTITIES = (CUSTOMER_EVENT, ACQUISITION_NOTICE, OTHER_EVENT)
 SCHEME = "sorted_values_sha1"
 
 _UNREADABLE = (ValueError, RecursionError)

@@ -17,6 +17,15 @@ class XiaohongshuConnector:
     """小红书 聚光: pushes of landing-page forms and of direct messages that left a contact, OAuth."""
 
     platform = "xiaohongshu"
+    pushes = (push.FORM_PUSH, push.DM_PUSH)
+
+    def check(self, source: SourceSettings) -> None:
+        """ConfigError if an option is wrong."""
+        options_of(source)
+
+    def entities(self, source: SourceSettings) -> tuple[str, ...]:
+        """Named as what is pushed."""
+        return (source.push,) if source.push else ()
 
     def challenge(self, request: HookRequest, source: SourceSettings) -> HookReply | None:
         """None: the set-up page sends a test message, which is a delivery."""
