@@ -13,16 +13,17 @@ from typing import Annotated
 import typer
 
 from hub.cli.import_output import print_proposal, print_result, watching
-from hub.cli.output import CheckFailedError
+from hub.cli.output import CheckFailedError, print_line
 from hub.errors import ConfigError
 from hub.files.dictionary import Dictionary
 from hub.files.proposal import Proposed
 from hub.mapping.nearest import did_you_mean
+from hub.ops.platform_counts import PlatformCount
 from hub.privacy.keyring import KeyRing
 from hub.registry.files import SchemaFiles, schema_files
 from hub.settings import HubSettings, load_settings
 from hub.steps.grant import configured_source
-from hub.steps.import_file import import_rows, report_path, review_plan, write_report
+from hub.steps.import_file import ImportResult, import_rows, report_path, review_plan, write_report
 from hub.steps.import_plan import (
     Plan,
     Reading,
@@ -37,6 +38,8 @@ from hub.steps.import_plan import (
 )
 from hub.steps.keys import open_keyring
 from hub.steps.open_store import Store, open_store
+from hub.steps.platform_count import count_by_file, in_words
+from hub.steps.work import drain_queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class _Wish:
     skip_known: bool
     dry_run: bool
     yes: bool
+    whole_days: bool
     as_json: bool
 
     @property
@@ -99,6 +103,13 @@ def import_command(  # noqa: PLR0913 -- the options of a command are its argumen
     ] = False,
     dry_run: Annotated[bool, typer.Option(help="Check and report; store nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Take the proposal as it is.")] = False,
+    whole_days: Annotated[
+        bool,
+        typer.Option(
+            "--whole-days",
+            help="The file lists every lead of its days: load it, then say whether all of them came.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Import a file; rows with errors go to a report, to be corrected and imported again (exit 1)."""
@@ -107,7 +118,8 @@ def import_command(  # noqa: PLR0913 -- the options of a command are its argumen
     said = _said(columns or [])
     _import(
         _Wish(
-            file, source, mapping, reading, said, keys, save, report, skip_known, dry_run, yes, as_json
+            file, source, mapping, reading, said, keys, save, report, skip_known, dry_run, yes,
+            whole_days, as_json,
         )
     )  # fmt: skip
 
@@ -133,9 +145,33 @@ def _import(wish: _Wish) -> None:
     keyring = open_keyring()
     with open_store(application="hub import") as store:
         plan, dictionary = _plan(store, files, settings, wish)
-        rejected = _carry_out(_Hub(store, keyring, files), plan, dictionary, wish)
-    if rejected:
+        result = _carry_out(_Hub(store, keyring, files), plan, dictionary, wish)
+        counts = _counted(store, keyring, settings, result, wish)
+    facts = {**asdict(result), "counts": [asdict(one) for one in counts]}
+    print_result(
+        result, facts, columns=plan.sheet.columns, extra=plan.unknown_columns, as_json=wish.as_json
+    )
+    if not wish.as_json:
+        for one in counts:
+            print_line(in_words(one))
+    if result.rejected or any(one.missing > 0 for one in counts):
         raise CheckFailedError
+
+
+def _counted(
+    store: Store, keyring: KeyRing, settings: HubSettings, result: ImportResult, wish: _Wish
+) -> list[PlatformCount]:
+    """What the platform sent on the days of the file against what came, if the file lists whole days."""
+    if not wish.whole_days or wish.dry_run:
+        return []
+    return count_by_file(
+        store.engine,
+        settings,
+        wish.source,
+        result.days,
+        now=datetime.now(UTC),
+        load=lambda: drain_queue(store.engine, keyring, settings, name="import"),
+    )
 
 
 def _plan(
@@ -192,8 +228,8 @@ def _ask(one: Proposed, dictionary: Dictionary) -> str:
         typer.echo(f"没有字段 {answer}{did_you_mean(answer, known)}", err=True)
 
 
-def _carry_out(hub: _Hub, plan: Plan, dictionary: Dictionary, wish: _Wish) -> int:
-    """Check, publish, store, report; how many rows were rejected."""
+def _carry_out(hub: _Hub, plan: Plan, dictionary: Dictionary, wish: _Wish) -> ImportResult:
+    """Check, publish, store, write the cleaning report."""
     engine, keyring = hub.store.engine, hub.keyring
     with watching(quiet=wish.as_json) as on_progress:
         reviewed = review_plan(engine, keyring, plan, dictionary, on_progress)
@@ -218,8 +254,4 @@ def _carry_out(hub: _Hub, plan: Plan, dictionary: Dictionary, wish: _Wish) -> in
     path = wish.report or report_path(wish.file)
     if write_report(reviewed, path):
         result.report = str(path)
-    print_result(
-        result, asdict(result), columns=plan.sheet.columns, extra=plan.unknown_columns,
-        as_json=wish.as_json,
-    )  # fmt: skip
-    return result.rejected
+    return result

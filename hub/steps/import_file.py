@@ -48,7 +48,7 @@ class ImportResult:
     """What became of a file. Rows: `read` = `accepted` + `rejected` + `skipped_known`.
 
     `groups` and `duplicate_groups` count deliveries: those that were stored before change nothing. `days`
-    is how many accepted rows were submitted on each day (Beijing time), {} without such a column.
+    is how many rows of the file were submitted on each day (Beijing time), {} without such a column.
     """
 
     mapping: str
@@ -176,7 +176,7 @@ def _selected(
         errors=_counts(reviewed, Severity.ERROR),
         warnings=_counts(reviewed, Severity.WARNING),
         totals_rows=table.totals,
-        days=rows_by_day(accepted, plan.sheet),
+        days=rows_by_day(table, plan.sheet),
     )
     return result, accepted.rows, accepted.numbers
 

@@ -121,6 +121,29 @@ def count_by_statement(
     return found
 
 
+def count_by_file(
+    engine: sa.Engine,
+    settings: HubSettings,
+    source_key: str,
+    days: Mapping[str, int],
+    *,
+    now: datetime,
+    load: Callable[[], object],
+) -> list[PlatformCount]:
+    """Compare a file that lists every lead of its days (day → rows) with what arrived, once it is loaded.
+
+    Raises:
+        ConfigError: the file does not say when its leads were submitted.
+    """
+    if not days:
+        raise ConfigError(
+            "no column says when a lead was submitted: nothing can be counted by day"
+        )
+    load()
+    said = [Statement(source_key, date.fromisoformat(day), n, "file") for day, n in days.items()]
+    return [count_by_statement(engine, settings, one, now=now) for one in said]
+
+
 def save_and_tell(engine: sa.Engine, source: SourceSettings, found: PlatformCount) -> None:
     """Store a count; alert if leads are missing or the push lost some, close the alert if not."""
     key = f"platform-count:{found.source_key}:{found.day}"
