@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Literal, Protocol
 
 from hub.errors import ConfigError
 from hub.model.delivery import Envelope, HookReply, HookRequest, RawRecord
 from hub.settings import SourceSettings
+
+log = logging.getLogger("hub.connectors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +124,19 @@ class PullConnector(Connector, Protocol):
         ...
 
 
-def connectors() -> dict[str, Connector]:
-    """All installed connectors by platform, found by entry point `hub.connectors`."""
-    return {entry.name: entry.load() for entry in entry_points(group="hub.connectors")}
+@cache
+def connectors() -> Mapping[str, Connector]:
+    """All installed connectors by platform, found by entry point `hub.connectors`.
+
+    One that cannot be loaded is left out and logged: it must not stop the sources of all others.
+    """
+    found: dict[str, Connector] = {}
+    for entry in entry_points(group="hub.connectors"):
+        try:
+            found[entry.name] = entry.load()
+        except Exception:
+            log.exception("connector %s cannot be loaded; its sources do not work", entry.name)
+    return found
 
 
 def connector_for(platform: str) -> Connector:

@@ -122,6 +122,14 @@ def reseal(conn: psycopg.Connection[Any], record_id: UUID, sealed: bytes) -> Non
     conn.execute("UPDATE inbox.record SET sealed = %s WHERE id = %s", (sealed, record_id))
 
 
+def reread(conn: psycopg.Connection[Any], record_id: UUID, entity: str, sealed: bytes) -> None:
+    """What was kept as a whole delivery could be read after all: it is a record of `entity` now."""
+    conn.execute(
+        "UPDATE inbox.record SET entity = %s, sealed = %s WHERE id = %s",
+        (entity, sealed, record_id),
+    )
+
+
 def set_aside(
     conn: psycopg.Connection[Any],
     rows: Sequence[tuple[UUID, str, str, str, str, str | None, datetime]],

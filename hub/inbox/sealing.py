@@ -19,6 +19,9 @@ from hub.settings import SourceSettings
 PLATFORM_KEY_KEPT = timedelta(days=30)
 _LANES = {Via.IMPORT: Lane.BULK}
 
+# Begins no text in any charset, no JSON, no XML.
+_WHOLE = b"\xff\x00hub-delivery\x00"
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Envelope)
 
@@ -35,6 +38,16 @@ def unseal_envelope(keyring: KeyRing, sealed: bytes, delivery_id: UUID) -> Envel
         UnsealError: unknown key, altered, or sealed for another delivery.
     """
     return _decoder.decode(keyring.unseal(sealed, delivery_id.bytes))
+
+
+def whole_payload(envelope: Envelope) -> bytes:
+    """The payload of a record that is a whole delivery, for a connector that may read it later."""
+    return _WHOLE + _encoder.encode(envelope)
+
+
+def envelope_of(payload: bytes) -> Envelope | None:
+    """The delivery that a record's payload is whole, None if it is a record like others."""
+    return _decoder.decode(payload[len(_WHOLE) :]) if payload.startswith(_WHOLE) else None
 
 
 def delivery_key(envelope: Envelope, platform_key: str | None) -> bytes:

@@ -24,12 +24,12 @@ from hub.database.engine import driver, store_errors
 from hub.errors import HubError, StoreAwayError
 from hub.inbox import marks, queue, records
 from hub.inbox.queue import QueueItem
-from hub.inbox.records import ArchivedRecord, HeldRecord
+from hub.inbox.records import ArchivedRecord
 from hub.inbox.waiting import add_waiting
 from hub.model.delivery import Lane
 from hub.model.ids import uuid7
 from hub.model.outcome import HeldReason, Outcome
-from hub.ops.windows import WindowCounts, add_counts
+from hub.ops.windows import add_counts
 from hub.privacy.keyring import KeyRing
 from hub.registry.merchants import account_owners
 from hub.settings import HubSettings
@@ -39,6 +39,7 @@ from hub.steps.loader_session import LoaderSession
 from hub.steps.mappings import LiveMappings, prepare_registry
 from hub.steps.notices import raise_notices
 from hub.steps.observe import Observer
+from hub.steps.outcome_rows import held_row, window_counts
 from hub.steps.prepare import Accounts, Preparer, Work, unwatched
 
 log = logging.getLogger("hub.load")
@@ -143,7 +144,10 @@ class Loader:
             accounts = self._refresh(conn)
             archived = records.read_records(raw, record_ids)
             works = [
-                self._preparer.reopen(archived[i]) for i in sorted(archived) if archived[i].sealed
+                work
+                for i in sorted(archived)
+                if archived[i].sealed
+                for work in self._preparer.reopen(archived[i])
             ]
             for work in works:
                 self._preparer.map(work, accounts)
@@ -231,7 +235,7 @@ class Loader:
         works: list[Work] = []
         for item in items:
             record = archived.get(item.item_id)
-            found = [self._preparer.reopen(record)] if record else self._preparer.unpack(item)
+            found = self._preparer.reopen(record) if record else self._preparer.unpack(item)
             for work in found:  # at once, while the processor still has the payload at hand
                 self._preparer.map(work, accounts)
             works += found
@@ -245,7 +249,7 @@ class Loader:
         if item.kills >= HELD_AFTER_KILLS:
             if item.is_record:
                 [record] = records.read_records(raw, [item.item_id]).values()
-                work = self._preparer.reopen(record)
+                work = self._preparer.reopen(record)[0]
                 work.hold(reason)
             else:
                 work = self._preparer.whole(item, reason)
@@ -296,7 +300,7 @@ class Loader:
         write_interactions(raw, list(interaction_rows(works, self._keyring)))
         self.observer.take_in(raw, works, now)
         self._write_outcomes(raw, works, before, now)
-        add_counts(raw, self.session.number, now, _windows(works, now))
+        add_counts(raw, self.session.number, now, window_counts(works, now))
         return BatchResult(items, Counter(work.outcome for work in works))
 
     @staticmethod
@@ -338,7 +342,7 @@ class Loader:
         new = [work for work in works if not work.is_archived]
         if new:
             records.add_records(raw, self._archived(new))
-        records.hold(raw, [_held(work, now) for work in works if work.outcome == Outcome.HELD])
+        records.hold(raw, [held_row(work, now) for work in works if work.outcome == Outcome.HELD])
         waits = [w for w in works if w.outcome == Outcome.WAITING]
         add_waiting(
             raw, [(w.record_id, w.merchant, w.source_key, w.entity, w.reason) for w in waits], now
@@ -352,6 +356,10 @@ class Loader:
                 if w.outcome == Outcome.NOT_A_LEAD
             ],
         )
+        for work in works:
+            if work.is_reread:
+                sealed = self._keyring.seal(work.payload, work.record_id.bytes)
+                records.reread(raw, work.record_id, work.entity, sealed)
         again = [work for work in works if work.is_archived]
         if again:
             records.remember_mapping(
@@ -374,22 +382,3 @@ class Loader:
             if w.tried is not None and (found := self.observer.marks(w))
         ]
         marks.add_marks(raw, rows)
-
-
-def _held(work: Work, now: datetime) -> HeldRecord:
-    return HeldRecord(
-        work.record_id, work.merchant, work.source_key, work.entity, work.reason, work.path,
-        work.detail, work.mapping, now, work.finding,
-    )  # fmt: skip
-
-
-def _windows(works: Sequence[Work], now: datetime) -> list[WindowCounts]:
-    windows: dict[tuple[str, str, str], WindowCounts] = {}
-    for work in works:
-        key = (work.merchant, work.source_key, work.mapping or "")
-        window = windows.get(key)
-        if window is None:
-            window = windows[key] = WindowCounts(*key)
-        latency = (now - work.received_at).total_seconds() * 1000 if work.live else None
-        window.add(work.outcome, latency)
-    return list(windows.values())

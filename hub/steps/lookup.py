@@ -14,6 +14,7 @@ from hub.crm import reading
 from hub.database.engine import store_errors
 from hub.errors import HubError
 from hub.inbox import reading as inbox_reading
+from hub.inbox.sealing import envelope_of
 from hub.model.ids import MAX_RECORDS_PER_DELIVERY
 from hub.ops.audit import write_audit
 from hub.privacy.keyring import KeyRing
@@ -159,9 +160,9 @@ def _step(conn: sa.Connection, viewer: Viewer, revision: sa.RowMapping) -> dict[
         ],
     }
     if viewer.revealed_to is not None and record and record["sealed"]:
-        step["payload"] = viewer.keyring.unseal(record["sealed"], record_id.bytes).decode(
-            errors="replace"
-        )
+        payload = viewer.keyring.unseal(record["sealed"], record_id.bytes)
+        whole = envelope_of(payload)
+        step["payload"] = (whole.body if whole else payload).decode(errors="replace")
     return step
 
 

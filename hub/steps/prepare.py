@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
@@ -18,7 +18,7 @@ from hub.errors import RecordError
 from hub.files.rows import is_row_group, split_rows
 from hub.inbox.queue import QueueItem
 from hub.inbox.records import ArchivedRecord
-from hub.inbox.sealing import unseal_envelope
+from hub.inbox.sealing import envelope_of, unseal_envelope, whole_payload
 from hub.mapping.compile import CompiledMapping
 from hub.model.delivery import Envelope, RawRecord, Via
 from hub.model.ids import record_id
@@ -45,6 +45,7 @@ class Seen:
 class Work:
     """One record on its way through a batch. `live` ones count for latency; archived ones are mapped anew.
 
+    `is_reread` says that the archive has it as a delivery that could not be read then.
     `tried` is the mapping that was tried, also if the record stays as another one made it; `seen` what
     its payload shows, `finding` why it is held. `payload_json` and `watched` are the observer's own.
     """
@@ -69,6 +70,7 @@ class Work:
     tried: CompiledMapping | None = None
     seen: tuple[Seen, ...] = ()
     finding: str | None = None
+    is_reread: bool = False
 
     def wait(self, needs: str) -> None:
         """This record cannot be mapped before the network has said what it needs."""
@@ -111,6 +113,42 @@ def unwatched(
 
 
 @dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where records come from: what they all share."""
+
+    delivery_id: UUID
+    merchant: str
+    source_key: str
+    via: str
+    received_at: datetime
+    live: bool
+
+    @classmethod
+    def of(cls, item: QueueItem) -> _Origin:
+        """That of a queue row."""
+        return cls(
+            item.item_id,
+            item.merchant,
+            item.source_key,
+            item.via,
+            item.received_at,
+            item.lane == 0,
+        )
+
+    def work(self, ordinal: int, raw: RawRecord) -> Work:
+        """One record, held if it cannot be read or a trap caught it."""
+        work = Work(
+            record_id(self.delivery_id, ordinal), self.merchant, self.source_key, raw.entity,
+            self.via, self.received_at, raw.payload, live=self.live,
+        )  # fmt: skip
+        if raw.unreadable is not None:
+            work.hold(HeldReason.UNREADABLE, detail=raw.unreadable)
+        elif raw.headers.get("suspect"):
+            work.hold(HeldReason.SUSPECTED_BOT, detail=raw.headers["suspect"])
+        return work
+
+
+@dataclass(frozen=True, slots=True)
 class Preparer:
     """Turns queue rows into `Work`; everything it needs is handed in.
 
@@ -126,41 +164,53 @@ class Preparer:
     def unpack(self, item: QueueItem) -> list[Work]:
         """The records of a delivery, sealed one by one, mapped or held."""
         envelope = unseal_envelope(self.keyring, item.sealed or b"", item.item_id)
-        source = self.sources.get(item.source_key)
-        if source is None:
-            raw = [
-                RawRecord(_UNREADABLE_ENTITY, envelope.body, unreadable="source not configured")
-            ]
-        else:
-            raw = self._split(item, envelope, source)
-        works = [self._work(item, n, record) for n, record in enumerate(raw)]
+        works = self._works(_Origin.of(item), envelope)
         if envelope.context.get("record_only"):
             for work in works:
                 work.hold(HeldReason.RECORD_ONLY)
         return works
 
-    def _split(
-        self, item: QueueItem, envelope: Envelope, source: SourceSettings
-    ) -> list[RawRecord]:
-        """A file's rows are split alike, whichever platform's source they were imported into."""
-        if item.via == Via.IMPORT and is_row_group(envelope):
-            return split_rows(envelope)
-        return self.connectors[source.platform].split(envelope, source)
-
     def whole(self, item: QueueItem, reason: str) -> Work:
         """A delivery that cannot be taken apart, as one held record."""
         envelope = unseal_envelope(self.keyring, item.sealed or b"", item.item_id)
-        work = self._work(item, 0, RawRecord(_UNREADABLE_ENTITY, envelope.body, unreadable=reason))
+        raw = RawRecord(_UNREADABLE_ENTITY, whole_payload(envelope), unreadable=reason)
+        work = _Origin.of(item).work(0, raw)
         work.hold(reason)
         return work
 
-    def reopen(self, record: ArchivedRecord) -> Work:
-        """A record of the archive, to be mapped again."""
+    def reopen(self, record: ArchivedRecord) -> list[Work]:
+        """A record of the archive, to be mapped again; a whole delivery is taken apart again."""
         payload = self.keyring.unseal(record.sealed or b"", record.id.bytes)
-        return Work(
-            record.id, record.merchant, record.source_key, record.entity, record.via,
-            record.received_at, payload, live=False, is_archived=True,
-        )  # fmt: skip
+        origin = _Origin(
+            record.id, record.merchant, record.source_key, record.via, record.received_at, False
+        )
+        envelope = envelope_of(payload)
+        if envelope is None:
+            works = [origin.work(0, RawRecord(record.entity, payload))]
+            works[0].record_id = record.id
+        else:
+            works = self._works(origin, envelope)
+            works[0].is_reread = works[0].reason != HeldReason.UNREADABLE
+        works[0].is_archived = True
+        return works
+
+    def _works(self, origin: _Origin, envelope: Envelope) -> list[Work]:
+        raw = self._split(origin, envelope)
+        if len(raw) == 1 and raw[0].unreadable:
+            # A connector that is put right later reads all of the request, not its body alone.
+            raw = [replace(raw[0], payload=whole_payload(envelope))]
+        return [origin.work(n, record) for n, record in enumerate(raw)]
+
+    def _split(self, origin: _Origin, envelope: Envelope) -> list[RawRecord]:
+        """A file's rows are split alike, whichever platform's source they were imported into."""
+        if origin.via == Via.IMPORT and is_row_group(envelope):
+            return split_rows(envelope)
+        source = self.sources.get(origin.source_key)
+        connector = self.connectors.get(source.platform) if source else None
+        if source is None or connector is None:
+            why = "source not configured" if source is None else "connector not installed"
+            return [RawRecord(_UNREADABLE_ENTITY, envelope.body, unreadable=why)]
+        return connector.split(envelope, source)
 
     def map(self, work: Work, accounts: Accounts) -> None:
         """Map one record, or hold it with a typed reason; nothing it contains can stop its batch."""
@@ -233,15 +283,3 @@ class Preparer:
                 HeldReason.UNKNOWN_ACCOUNT, detail="register it: hub merchant account add"
             )
         work.merchant, work.source_key = owner
-
-    def _work(self, item: QueueItem, ordinal: int, raw: RawRecord) -> Work:
-        identifier = record_id(item.item_id, ordinal)
-        work = Work(
-            identifier, item.merchant, item.source_key, raw.entity, item.via, item.received_at,
-            raw.payload, live=item.lane == 0,
-        )  # fmt: skip
-        if raw.unreadable is not None:
-            work.hold(HeldReason.UNREADABLE, detail=raw.unreadable)
-        elif raw.headers.get("suspect"):
-            work.hold(HeldReason.SUSPECTED_BOT, detail=raw.headers["suspect"])
-        return work

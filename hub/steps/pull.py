@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from hub.alerts.outbox import raise_alert
 from hub.connectors.base import Page, PullConnector, PullRequest, connector_for
 from hub.connectors.limits import RateLimiter
-from hub.connectors.sessions import PullPorts, SessionConnector
+from hub.connectors.sessions import NoTokens, PullPorts, SessionConnector
 from hub.database.engine import driver, store_errors
 from hub.errors import (
     AuthorizationLostError,
@@ -41,7 +41,7 @@ from hub.ops.wake import wake_loaders
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings, SourceSettings
 from hub.steps.authorize import TokenStore
-from hub.steps.grant import Grant, configured_source, grant_of
+from hub.steps.grant import Grant, configured_source, grant_of, issues_tokens
 from hub.steps.grant_alerts import note_lost, warn_of_expiry
 
 ClientFactory = Callable[[], httpx.AsyncClient]
@@ -124,13 +124,16 @@ _AS_SCHEDULED = PullOptions()
 
 @dataclass(frozen=True, slots=True)
 class _Pull:
-    """One pull under way. `clock` runs on from the instant that the caller gave."""
+    """One pull under way. `clock` runs on from the instant that the caller gave.
+
+    `grant` is None where each call is signed with an access key: nobody grants anything.
+    """
 
     engine: sa.Engine
     keyring: KeyRing
     source_key: str
     source: SourceSettings
-    grant: Grant
+    grant: Grant | None
     options: PullOptions
     until: datetime
     began_at: datetime
@@ -180,7 +183,9 @@ async def pull_streams(
     source = configured_source(settings, source_key)
     if not source.pulls:
         raise ConfigError(f"source {source_key} has no `pulls:`; it is filled by pushes")
-    grant = grant_of(engine, keyring, settings, source_key)
+    connector = connector_for(source.platform)
+    needs_grant = issues_tokens(connector, source) or hasattr(connector, "authorize_url")
+    grant = grant_of(engine, keyring, settings, source_key) if needs_grant else None
     until, clock = _times(now, options)
     pull = _Pull(engine, keyring, source_key, source, grant, options, until, now, clock)
     result = PullResult(source_key, pull.until)
@@ -227,7 +232,7 @@ async def _pull_stream(pull: _Pull, found: StreamResult) -> None:
 
 def _ports(pull: _Pull) -> PullPorts:
     return PullPorts(
-        tokens=TokenStore(pull.grant, pull.clock),
+        tokens=TokenStore(pull.grant, pull.clock) if pull.grant else NoTokens(),
         fingerprint=pull.keyring.synthetic_id,
         limiter=pull.options.limiter or RateLimiter(),
         http=pull.options.client_factory,
@@ -286,7 +291,7 @@ def _count(found: StreamResult, page: Page, stored: UUID | None) -> None:
 def _note_failure(pull: _Pull, stream: str, error: HubError) -> None:
     """Tell a person where only a person can help; what may work later is left to the next pull."""
     grant, now = pull.grant, pull.clock()
-    if isinstance(error, AuthorizationLostError):
+    if grant is not None and isinstance(error, AuthorizationLostError):
         with store_errors(), grant.engine.begin() as conn:
             row = read_token(conn, grant.source_key)
         if row is not None and not row.lost:
@@ -306,6 +311,8 @@ def _note_failure(pull: _Pull, stream: str, error: HubError) -> None:
 
 def _finish(pull: _Pull, result: PullResult) -> None:
     """After the last stream: see that the grant does not run out unnoticed."""
+    if pull.grant is None:
+        return
     if any(isinstance(found.error, AuthorizationLostError) for found in result.streams):
         return
     warn_of_expiry(pull.grant, now=pull.clock())
