@@ -16,6 +16,7 @@ import httpx
 
 from hub.connectors.limits import RateLimiter
 from hub.connectors.resolving import Quota
+from hub.errors import ConfigError
 from hub.settings import SourceSettings
 
 
@@ -54,6 +55,18 @@ class TokenSource(Protocol):
             TransientError: it could not be renewed this time.
         """
         ...
+
+
+class NoTokens:
+    """The `TokenSource` of a platform whose calls are signed with an access key."""
+
+    async def access_token(self, *, stale: str | None = None) -> str:
+        """Nothing.
+
+        Raises:
+            ConfigError: always: such a call takes no token.
+        """
+        raise ConfigError("calls of this platform are signed; they take no token")
 
 
 def utc_now() -> datetime:

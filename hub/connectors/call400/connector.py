@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from urllib.parse import parse_qs
 
+from hub.connectors.base import Page, PullRequest
+from hub.connectors.call400.listings import CLINK_LIST, STREAMS, TCCC_LIST
 from hub.connectors.call400.options import options_of
 from hub.connectors.call400.profiles import PROFILES, profile_of
+from hub.connectors.call400.pull import CallSession, call_pages, split_page
 from hub.connectors.call400.reading import entity_of, split_call
+from hub.connectors.sessions import PullPorts
+from hub.errors import ConfigError
 from hub.model.delivery import Envelope, HookReply, HookRequest, RawRecord
 from hub.settings import SourceSettings
 
@@ -15,18 +21,28 @@ _MAX_KEY = 200
 
 
 class Call400Connector:
-    """腾讯云联络中心, 容联七陌, 天润融通, Udesk: calls as they are pushed. `push:` chooses the profile."""
+    """腾讯云联络中心, 容联七陌, 天润融通, Udesk: calls as they are pushed. `push:` chooses the profile.
+
+    Calls of TCCC and clink can be listed, too: what a push lost is found so.
+    """
 
     platform = "call400"
     pushes = tuple(PROFILES)
+    streams = STREAMS
+    dated_streams = STREAMS
 
     def check(self, source: SourceSettings) -> None:
-        """ConfigError if an option is wrong."""
+        """ConfigError if an option is unknown or wrong, or `pulls` names lists of two vendors."""
         options_of(source)
+        if TCCC_LIST in source.pulls and CLINK_LIST in source.pulls:
+            raise ConfigError("pulls: one source is one vendor: tccc_cdr_list or clink_cdr")
 
     def entities(self, source: SourceSettings) -> tuple[str, ...]:
-        """Named as what is pushed."""
-        return (source.push,) if source.push else ()
+        """What is pushed under its `push` (of TCCC, recordings as well), and the lists it pulls."""
+        if source.push is None:
+            return source.pulls
+        actions = profile_of(source.push).actions.values()
+        return tuple(dict.fromkeys((source.push, *actions, *source.pulls)))
 
     def challenge(self, request: HookRequest, source: SourceSettings) -> HookReply | None:
         """No vendor documents a set-up request."""
@@ -61,8 +77,20 @@ class Call400Connector:
         )
 
     def split(self, envelope: Envelope, source: SourceSettings) -> list[RawRecord]:
-        """One record a push."""
+        """One record a push, one a call of a list."""
+        if envelope.shape in STREAMS:
+            return split_page(envelope)
         return split_call(envelope, source)
+
+    def session(self, source: SourceSettings, ports: PullPorts) -> CallSession:
+        """Calls of one source; ConfigError if its options are wrong."""
+        return CallSession(source, ports)
+
+    def pages(
+        self, session: CallSession, request: PullRequest, source: SourceSettings
+    ) -> AsyncIterator[Page]:
+        """Calls by the instant they began; see `call_pages` for errors."""
+        return call_pages(session, request)
 
 
 def _action(request: HookRequest) -> str:
