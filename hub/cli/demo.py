@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from types import FrameType
 from typing import Annotated
 
@@ -18,20 +19,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from hub.cli.output import CheckFailedError, print_json, print_line, print_rows
-from hub.connectors.douyin.simulator import Simulator
 from hub.errors import TransientError
 from hub.settings import home, load_settings
 from hub.steps.demo import Demo, DemoResult, percentiles
-from hub.steps.demo_hub import (
-    ADS,
-    APP_SECRET_ENV,
-    FORM,
-    FORM_SECRET_ENV,
-    PUSH_SECRET_ENV,
-    STAR_SECRET_ENV,
-    DemoHub,
-    free_port,
-)
+from hub.steps.demo_hub import ADS, FAIR, FORM, DemoHub, free_port
+from hub.steps.demo_rows import SourceRow
+from hub.steps.demo_sources import DemoSource, Platforms, demo_sources
 from hub.steps.demo_story import StoryResult
 from hub.steps.keys import open_keyring
 from hub.steps.open_store import open_store
@@ -52,31 +45,24 @@ def demo_command(
     seed: Annotated[int, typer.Option(help="The same seed sends the same leads.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
 ) -> None:
-    """Start a store, a receiver, a loader, Dagster and a simulated platform; send leads; check everything."""
+    """Start a store, a receiver, a loader, Dagster and simulated platforms; send leads from all; check everything."""
     stop = threading.Event()
     _stop_on_signals(stop)
-    simulator = Simulator(seed)
-    hub = DemoHub(
-        home() / "demo",
-        free_port(8700),
-        free_port(3000),
-        {
-            PUSH_SECRET_ENV: secrets.token_urlsafe(16),
-            STAR_SECRET_ENV: secrets.token_urlsafe(16),
-            FORM_SECRET_ENV: secrets.token_urlsafe(16),
-            APP_SECRET_ENV: simulator.world.app_secret,
-        },
-    )
-    with simulator:
-        world = simulator.world
-        hub.prepare(simulator.options(APP_SECRET_ENV), (world.advertiser_id, world.star_id))
+    with Platforms.running(seed) as platforms:
+        sources = demo_sources(platforms, lambda: secrets.token_urlsafe(16))
+        found = {name: text for one in sources for name, text in one.secrets.items()}
+        hub = DemoHub(home() / "demo", free_port(8700), free_port(3000), found)
+        hub.prepare(
+            {one.key: one.settings for one in sources if not one.is_form},
+            {one.key: one.settings for one in sources if one.is_form},
+        )
         os.environ.update(hub.environment)
         os.environ.pop("HUB_DATABASE_URL", None)
         _say("store: an embedded PostgreSQL")
         with open_store(application="hub demo") as store:
             try:
                 _start(hub)
-                demo, show = _demo(hub, store.engine, simulator, leads)
+                demo, show = _demo(hub, store.engine, (platforms, sources), leads)
                 with show:
                     result = demo.play()
                 _wait_for_dagster(hub)
@@ -113,7 +99,13 @@ def _start(hub: DemoHub) -> None:
     )  # fmt: skip
 
 
-def _demo(hub: DemoHub, engine: object, simulator: Simulator, leads: int) -> tuple[Demo, Progress]:
+def _demo(
+    hub: DemoHub,
+    engine: object,
+    world: tuple[Platforms, Sequence[DemoSource]],
+    leads: int,
+) -> tuple[Demo, Progress]:
+    platforms, sources = world
     show = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -122,13 +114,14 @@ def _demo(hub: DemoHub, engine: object, simulator: Simulator, leads: int) -> tup
         console=Console(stderr=True),
         disable=not sys.stderr.isatty(),
     )
-    task = show.add_task("leads sent", total=leads)
+    task = show.add_task("leads sent", total=sum(one.lead_count(leads) for one in sources))
     demo = Demo(
         hub=hub,
         engine=engine,  # type: ignore[arg-type]  # a SQLAlchemy engine; the doors do not import it
         keyring=open_keyring(),
         settings=load_settings(),
-        simulator=simulator,
+        platforms=platforms,
+        sources=sources,
         leads=leads,
         say=_say,
         step=lambda n: show.advance(task, n),
@@ -170,6 +163,7 @@ def _print(hub: DemoHub, result: DemoResult, *, as_json: bool) -> None:
         "receiver": f"{hub.url}/docs",
         "webhook": f"{hub.url}/hooks/{ADS}/…",
         "form": f"{hub.url}/forms/{FORM}",
+        "QR code": f"{hub.url}/forms/{FAIR}",
     }
     if as_json:
         print_json(
@@ -178,6 +172,10 @@ def _print(hub: DemoHub, result: DemoResult, *, as_json: bool) -> None:
                 "sent": result.sent,
                 "missing": result.missing,
                 "refused": result.refused,
+                "sources": [
+                    {**dataclasses.asdict(row), "holds": row.holds} for row in result.rows
+                ],
+                "recorded": result.recorded,
                 "deliveries": found.delivery_law.by_source(),
                 "records": found.record_law.by_source(),
                 "latency_ms": dict(percentiles(result)),
@@ -188,14 +186,11 @@ def _print(hub: DemoHub, result: DemoResult, *, as_json: bool) -> None:
             }
         )
         return
+    _print_sources(result.rows)
     for law in (found.delivery_law, found.record_law):
-        rows = law.by_source()
-        columns = list(rows[0]) if rows else ["source"]
-        print_line(
-            f"{law.name}: {law.whole} = " + " + ".join(t for t in law.terms if t != law.whole)
-        )
-        print_rows(columns, [[row[c] for c in columns] for row in rows], as_json=False)
-        print_line()
+        totals = law.totals()
+        terms = " + ".join(f"{totals[t]} {t}" for t in law.terms if t != law.whole and totals[t])
+        print_line(f"{law.name}: {totals[law.whole]} {law.whole} = {terms or 0}")
     waits = ", ".join(f"{name} {ms:.0f} ms" for name, ms in percentiles(result))
     print_line(f"sent → queryable, seen from outside: {waits} ({len(result.waits_s)} leads)")
     print_line(
@@ -210,6 +205,34 @@ def _print(hub: DemoHub, result: DemoResult, *, as_json: bool) -> None:
     for name, address in addresses.items():
         print_line(f"  {name:<11} {address}")
     print_line(f"  files       {hub.home}")
+
+
+_COLUMNS = (
+    "source", "", "sent", "acknowledged", "leads", "again", "no lead", "rejected", "held",
+    "waiting", "missing", "p50 ms", "p95 ms", "",
+)  # fmt: skip
+
+
+def _print_sources(rows: Sequence[SourceRow]) -> None:
+    """Each sender's own list, and what of it is where."""
+    print_line(
+        "sent = leads + again (a lead sent before) + no lead + rejected + held + waiting + missing"
+    )
+    lines = [
+        (
+            row.source, row.name, row.sent, row.acknowledged, row.leads, row.again, row.no_lead,
+            row.rejected, row.held, row.waiting, row.missing, round(row.p50_ms), round(row.p95_ms),
+            "ok" if row.holds else _wrong(row),
+        )
+        for row in rows
+    ]  # fmt: skip
+    print_rows(_COLUMNS, lines, as_json=False)
+    print_line()
+
+
+def _wrong(row: SourceRow) -> str:
+    names = ("refused", "missing", "unexpected", "lacking", "held", "waiting")
+    return ", ".join(f"{getattr(row, name)} {name}" for name in names if getattr(row, name))
 
 
 def _print_story(story: StoryResult) -> None:

@@ -1,73 +1,81 @@
-"""The demo: a simulated platform and a form send leads to a real hub, watched from outside."""
+"""The demo: simulated platforms, forms and a file send leads to a real hub, all side by side, watched from outside."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
-import random
-import statistics
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from uuid import UUID
 
 import httpx
 import sqlalchemy as sa
 
-from hub.connectors.douyin.simulator import Habits, PushSender, Simulator
 from hub.crm import reading
-from hub.database.engine import store_errors
+from hub.database.engine import driver, store_errors
 from hub.errors import HubError, TransientError
 from hub.inbox import counts
-from hub.model.ids import lead_id
+from hub.inbox.held_groups import held_groups
+from hub.inbox.waiting import what_waits
 from hub.privacy.keyring import KeyRing
+from hub.registry.files import schema_files
 from hub.settings import HubSettings
 from hub.steps.authorize import begin_authorization
-from hub.steps.demo_hub import (
-    ADS,
-    FORM,
-    FORM_SECRET_ENV,
-    FORM_SOURCE,
-    PUSH_SECRET_ENV,
-    STAR,
-    DemoHub,
-)
+from hub.steps.demo_hub import ADS, MEITUAN, STAR, DemoHub, secret_env
+from hub.steps.demo_rows import SourceRow, percentile_ms, source_row
+from hub.steps.demo_senders import Line, note_pulled
+from hub.steps.demo_sources import DemoSource, Platforms
 from hub.steps.demo_story import FoundingStory, StoryResult
 from hub.steps.grant import grant_of
+from hub.steps.publish import check_named, publish_checked
 from hub.steps.pull import pull_source
 from hub.steps.verify import Verification, verify
 
-_MERCHANT = "default"
-_NAMES = ("张三", "李四", "王五", "赵六", "测试😀")
 _WATCH_EVERY_S = 0.01
+_SETTLE_S, _LOOK_EVERY_S = 120.0, 0.05
 _STORY_LEADS = 60
 
 
 @dataclass(slots=True)
 class DemoResult:
-    """What the demo saw: the check of the store, and seconds from sending to queryable."""
+    """What the demo saw: the check of the store, each source, seconds from sending to queryable.
+
+    `recorded` is how many messages of a platform that nobody knew were held until a mapping was published.
+    """
 
     verification: Verification
+    rows: list[SourceRow]
     waits_s: list[float]
-    sent: int
-    missing: int
-    refused: int
+    recorded: int
     story: StoryResult
 
     @property
     def holds(self) -> bool:
-        """Whether every lead that was acknowledged is there, both laws hold, and the story ended well."""
-        lost = self.missing or self.refused
-        return self.verification.holds and not lost and self.story.holds
+        """Whether every source's list is accounted for, both laws hold, and the story ended well."""
+        sources = all(row.holds for row in self.rows)
+        return self.verification.holds and sources and self.story.holds
+
+    @property
+    def sent(self) -> int:
+        """What all sources sent."""
+        return sum(row.sent for row in self.rows)
+
+    @property
+    def missing(self) -> int:
+        """What was acknowledged and is neither a lead nor held."""
+        return sum(row.missing for row in self.rows)
+
+    @property
+    def refused(self) -> int:
+        """What nobody took."""
+        return sum(row.refused for row in self.rows)
 
     def percentile_ms(self, percent: int) -> float:
         """A percentile of sending → queryable, in milliseconds."""
-        if len(self.waits_s) < 2:
-            return 1000 * sum(self.waits_s)
-        return 1000 * statistics.quantiles(self.waits_s, n=100, method="inclusive")[percent - 1]
+        return percentile_ms(self.waits_s, percent)
 
 
 @dataclass(slots=True)
@@ -108,115 +116,54 @@ class Demo:
     engine: sa.Engine
     keyring: KeyRing
     settings: HubSettings
-    simulator: Simulator
+    platforms: Platforms
+    sources: Sequence[DemoSource]
     leads: int
     say: Callable[[str], None]
     step: Callable[[int], None]
-    sent_at: dict[UUID, float] = field(default_factory=dict)
-    refused: int = 0
+    lines: dict[str, Line] = field(default_factory=dict)
 
     def play(self) -> DemoResult:
-        """Send leads by webhook, form and pull; wait until they are loaded; check everything."""
+        """Every source sends, those with lists are pulled; wait until all is loaded; check everything."""
         watch = Watch(self.engine)
         watch.start()
         try:
-            pushed, formed, starred = self._shares()
-            self._make(pushed, starred)
-            self.say("webhook: the platform pushes, with duplicates, lost answers and reordering")
-            asyncio.run(self._push())
-            self.say("web form: visitors leave their number")
-            self._fill_forms(formed)
-            self.say("pull: authorise in the browser, then pull both accounts")
+            self.lines = {source.key: self._line(source) for source in self.sources}
+            self.say(
+                f"{len(self.sources)} sources send side by side, with duplicates and lost answers"
+            )
+            asyncio.run(self._send())
+            self.say("pull: authorise in the browser, then ask every platform that has lists")
             self._authorize()
             asyncio.run(self._pull())
-            self.say("waiting until everything is loaded")
+            self.say("waiting until everything is asked about and loaded")
             self._settle()
+            recorded = self._publish_first_contact()
             story = self._tell_the_story()
             self._settle()
         finally:
             watch.stop()
         found = verify(self.engine, self.keyring, spool=self.hub.home / "spool", deep=True)
-        waits = [watch.seen[lead] - at for lead, at in self.sent_at.items() if lead in watch.seen]
-        missing = self._missing()
-        return DemoResult(found, waits, len(self.sent_at), missing, self.refused, story)
+        return DemoResult(found, self._rows(watch), self._waits(watch), recorded, story)
 
-    def _tell_the_story(self) -> StoryResult:
-        story = FoundingStory(
-            self.hub, self.engine, self.keyring, self.settings, self.simulator, self.say
-        )
-        told = story.play(max(_STORY_LEADS, self.leads // 5))
-        self.sent_at |= story.sent_at
-        return told
-
-    def _shares(self) -> tuple[int, int, int]:
-        starred = max(1, self.leads // 10)
-        formed = max(1, self.leads * 3 // 10)
-        return max(1, self.leads - starred - formed), formed, starred
-
-    def _make(self, pushed: int, starred: int) -> None:
-        """The platform's day so far: leads of the last hours, as its lists will show them."""
-        now = datetime.now(UTC)
-        self.simulator.world.add_clues(
-            pushed, created_at=now - timedelta(hours=6), every_s=6 * 3600 / (pushed + 1)
-        )
-        self.simulator.world.add_star_clues(
-            starred, created_at=now - timedelta(hours=6), every_s=6 * 3600 / (starred + 1)
+    def _line(self, source: DemoSource) -> Line:
+        secret = self.hub.secrets.get(secret_env(source.key), "")
+        tail = f"/{secret}" if source.has_secret_path else ""
+        return Line(
+            source.source_key,
+            f"{self.hub.url}{source.path}{tail}",
+            secret,
+            self.engine,
+            self.keyring,
+            self.settings,
+            self.hub.home,
+            self.step,
         )
 
-    async def _push(self) -> None:
-        url = f"{self.hub.url}/hooks/{ADS}/{self.hub.secrets[PUSH_SECRET_ENV]}"
-        habits = Habits(duplicate_share=0.05, lost_ack_share=0.02, reorder_within=5, at_once=16)
-        sender = PushSender(self.simulator.world, url, habits=habits)
-        report = await sender.send(self.simulator.clues, rate=200)
-        self.refused += len(report.given_up)
-        for clue_id, ack in sender.acknowledged.items():
-            lead = lead_id(_MERCHANT, ADS, "lead", clue_id, 0)
-            self.sent_at[lead] = ack.sent_at.timestamp()
-        self.step(len(sender.acknowledged))
-
-    def _fill_forms(self, count: int) -> None:
-        chance = random.Random(20260217)  # noqa: S311 -- invented visitors, the same each time
-        with httpx.Client(timeout=10, headers={"origin": self.hub.url}) as client:
-            for number in range(count):
-                submission = f"demo-{number:06d}"
-                body = self._form(submission, number, chance)
-                sent = time.time()
-                answer = client.post(f"{self.hub.url}/forms/{FORM}", json=body)
-                if answer.is_success:
-                    self.sent_at[lead_id(_MERCHANT, FORM_SOURCE, "lead", submission, 0)] = sent
-                else:
-                    self.refused += 1
-                self.step(1)
-
-    def _form(self, submission: str, number: int, chance: random.Random) -> dict[str, object]:
-        """A visitor's form as hub.js posts it, a while after the page was opened."""
-        at = datetime.now(UTC)
-        opened = f"{FORM}|{int(at.timestamp()) - chance.randrange(10, 600)}"
-        secret = self.hub.secrets[FORM_SECRET_ENV].encode()
-        touch = {
-            "utm_source": chance.choice(["baidu", "douyin", "wechat"]),
-            "utm_medium": "cpc",
-            "utm_campaign": "demo_2026q4",
-            "landing_url": f"{self.hub.url}/landing?utm_source=baidu",
-            "ts": at.isoformat(),
-        }
-        return {
-            "form_id": FORM,
-            "submission_id": submission,
-            "fields": {
-                "name": chance.choice(_NAMES),
-                # a fifth of the visitors have also left their number on the platform
-                "mobile": f"1990000{chance.randrange(2000) if number % 5 else number % 100:04d}",
-                "remark": "想了解价格",
-            },
-            "consent": {"privacy": True, "version": "2026-09"},
-            "first_touch": touch,
-            "last_touch": touch,
-            "trap": {
-                "t": opened,
-                "sig": hmac.digest(secret, opened.encode(), "sha256").hex(),
-            },
-        }
+    async def _send(self) -> None:
+        await asyncio.gather(
+            *(one.send(self.lines[one.key], one.lead_count(self.leads)) for one in self.sources)
+        )
 
     def _authorize(self) -> None:
         """Walk through the platform's consent page, as a person's browser does."""
@@ -227,36 +174,77 @@ class Demo:
                 raise HubError("the demo's platform did not authorise the hub")
 
     async def _pull(self) -> None:
-        for source in (ADS, STAR):
-            await pull_source(
-                self.engine, self.keyring, self.settings, source, now=datetime.now(UTC)
+        for source in self.sources:
+            if source.listed is None:
+                continue
+            line, began_at = self.lines[source.key], time.time()
+            pulled = await pull_source(
+                self.engine, self.keyring, self.settings, source.key, now=datetime.now(UTC)
             )
-        for clue in self.simulator.clues:
-            self.sent_at.setdefault(lead_id(_MERCHANT, ADS, "lead", clue.clue_id, 0), time.time())
+            note_pulled(line, source.listed(line), pulled.figures()["ids"], began_at)
 
-    def _settle(self, within_s: float = 120.0) -> None:
-        deadline = time.monotonic() + within_s
-        while True:
-            with store_errors(), self.engine.begin() as conn:
-                if not counts.is_queue_filled(conn):
-                    return
+    def _publish_first_contact(self) -> int:
+        """A person has looked at what was recorded, written a mapping and publishes it; how much was held."""
+        recorded = self._held(MEITUAN)
+        self.say(
+            f"美团: {recorded} messages of a shape nobody knew were kept; a mapping is published"
+        )
+        example = str(files("hub.connectors.meituan").joinpath("example.yaml"))
+        checked = check_named(schema_files(self.settings), example)
+        publish_checked(
+            self.engine, checked, merchant="", published_by="demo", reason="first contact"
+        )
+        self._wait("美团's messages to be mapped", lambda: not self._held(MEITUAN))
+        return recorded
+
+    def _tell_the_story(self) -> StoryResult:
+        simulator = self.platforms.douyin
+        story = FoundingStory(
+            self.hub, self.engine, self.keyring, self.settings, simulator, self.say
+        )
+        told = story.play(max(_STORY_LEADS, self.leads // 5))
+        sent = self.lines[STAR].sent
+        sent.leads |= story.sent_at
+        sent.listed += len(story.sent_at)
+        sent.acknowledged += sum(at > 0 for at in story.sent_at.values())
+        return told
+
+    def _rows(self, watch: Watch) -> list[SourceRow]:
+        return [
+            source_row(self.engine, self.keyring, one, self.lines[one.key].sent, watch.seen)
+            for one in self.sources
+        ]
+
+    def _waits(self, watch: Watch) -> list[float]:
+        """Of leads that were pushed with all that they need: nothing but the hub took time."""
+        sent = {
+            lead: at
+            for one in self.sources
+            if one.is_direct
+            for lead, at in self.lines[one.key].sent.leads.items()
+        }
+        return [watch.seen[lead] - at for lead, at in sent.items() if lead in watch.seen]
+
+    def _settle(self) -> None:
+        self._wait("its queue to empty", self._is_settled)
+
+    def _is_settled(self) -> bool:
+        with store_errors(), self.engine.begin() as conn:
+            return not counts.is_queue_filled(conn) and not what_waits(driver(conn))
+
+    def _held(self, source_key: str) -> int:
+        with store_errors(), self.engine.begin() as conn:
+            return sum(group.records for group in held_groups(conn).get(source_key, ()))
+
+    def _wait(self, what: str, is_done: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _SETTLE_S
+        while not is_done():
             dead = self.hub.dead()
             if dead is not None:
                 raise HubError(f"the demo's {dead} ended; see {self.hub.home / 'logs'}")
             if time.monotonic() > deadline:
-                raise TransientError("the demo's queue did not empty within two minutes")
-            time.sleep(0.05)
-
-    def _missing(self) -> int:
-        """Leads that were acknowledged to a sender and are neither in the CRM nor held with a reason."""
-        with store_errors(), self.engine.begin() as conn:
-            there = reading.which_leads(conn, list(self.sent_at))
-        return len(set(self.sent_at) - there)
-
-
-def digest_secret(seed: str) -> str:
-    """A secret for a demo, the same for the same seed."""
-    return hashlib.sha256(seed.encode()).hexdigest()[:32]
+                raise TransientError(f"the demo waited two minutes for {what}")
+            time.sleep(_LOOK_EVERY_S)
 
 
 def percentiles(result: DemoResult) -> Sequence[tuple[str, float]]:

@@ -16,14 +16,8 @@ import yaml
 
 from hub.errors import ConfigError
 
-ADS, STAR, FORM = "douyin-feiyu", "douyin-star", "contact"
-FORM_SOURCE = f"form-{FORM}"
-PUSH_SECRET_ENV, STAR_SECRET_ENV, APP_SECRET_ENV, FORM_SECRET_ENV = (
-    "HUB_DEMO_PUSH_SECRET",
-    "HUB_DEMO_STAR_SECRET",
-    "HUB_DEMO_APP_SECRET",
-    "HUB_DEMO_FORM_SECRET",
-)
+ADS, STAR, MEITUAN = "douyin-feiyu", "douyin-star", "meituan"
+FORM, FAIR = "contact", "fair"
 _MARKER = "this folder belongs to `hub demo`; it is emptied at each start\n"
 _STOP_WITHIN_S = 15.0
 
@@ -57,8 +51,8 @@ class DemoHub:
             **self.secrets,
         }
 
-    def prepare(self, options: Mapping[str, Any], accounts: tuple[str, str]) -> None:
-        """An empty home with the demo's settings; `options` are those of the simulated platform.
+    def prepare(self, sources: Mapping[str, Any], forms: Mapping[str, Any]) -> None:
+        """An empty home with the demo's settings: what stands under `sources:` and `forms:`.
 
         Raises:
             ConfigError: the folder holds something that is not a demo's.
@@ -68,7 +62,13 @@ class DemoHub:
         shutil.rmtree(self.home, ignore_errors=True)
         self.home.mkdir(parents=True, mode=0o700)
         (self.home / "DEMO").write_text(_MARKER, "utf-8")
-        document = yaml.safe_dump(self._settings(options, accounts), allow_unicode=True)
+        origin = {"origins": [self.url]}
+        settings = {
+            "public_url": self.url,
+            "sources": dict(sources),
+            "forms": {key: {**form, **origin} for key, form in forms.items()},
+        }
+        document = yaml.safe_dump(settings, allow_unicode=True)
         (self.home / "hub.yaml").write_text(document, "utf-8")
 
     def start(self, name: str, *command: str) -> None:
@@ -104,47 +104,10 @@ class DemoHub:
                 process.wait(5)
         self._processes.clear()
 
-    def _settings(self, options: Mapping[str, Any], accounts: tuple[str, str]) -> dict[str, Any]:
-        advertiser, star = accounts
-        pulled = {"every_s": 300, "page_size": 50}
-        return {
-            "public_url": self.url,
-            "sources": {
-                ADS: {
-                    "platform": "douyin",
-                    "name": "抖音 飞鱼",
-                    "account": advertiser,
-                    "owner": "growth",
-                    "push": "clue_push",
-                    "pulls": ["clue"],
-                    "pull": pulled,
-                    "signature": {"scheme": "static_path", "secret_env": PUSH_SECRET_ENV},
-                    "options": {k: v for k, v in options.items() if k != "star_ids"},
-                },
-                STAR: {
-                    "platform": "douyin",
-                    "name": "抖音 星图",
-                    "account": star,
-                    "owner": "growth",
-                    "push": "star_push",
-                    "pulls": ["star_clue"],
-                    "pull": pulled,
-                    "signature": {"scheme": "static_path", "secret_env": STAR_SECRET_ENV},
-                    "options": {
-                        **{k: v for k, v in options.items() if k != "advertiser_ids"},
-                        "grant": ADS,  # one grant covers both accounts
-                    },
-                },
-            },
-            "forms": {
-                FORM: {
-                    "name": "官网 联系我们",
-                    "owner": "web",
-                    "origins": [self.url],
-                    "token_secret_env": FORM_SECRET_ENV,
-                }
-            },
-        }
+
+def secret_env(name: str) -> str:
+    """The environment variable of a demo's secret; the demo sets it for itself."""
+    return f"hub_demo_{name}_secret".upper().replace("-", "_")
 
 
 def free_port(wanted: int) -> int:

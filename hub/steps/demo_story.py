@@ -23,7 +23,7 @@ from hub.model.ids import lead_id
 from hub.privacy.keyring import KeyRing
 from hub.registry.findings import find_findings
 from hub.settings import HubSettings
-from hub.steps.demo_hub import STAR, STAR_SECRET_ENV, DemoHub
+from hub.steps.demo_hub import STAR, DemoHub, secret_env
 from hub.steps.drift_proposal import gather
 from hub.steps.drift_publish import Decision, publish_proposal, still_waiting
 
@@ -135,7 +135,7 @@ class FoundingStory:
         )
 
     def _push(self, count: int) -> list[UUID]:
-        url = f"{self.hub.url}/hooks/{STAR}/{self.hub.secrets[STAR_SECRET_ENV]}"
+        url = f"{self.hub.url}/hooks/{STAR}/{self.hub.secrets[secret_env(STAR)]}"
         sender = PushSender(self.simulator.world, url, habits=Habits(at_once=16))
         leads = self.simulator.world.add_star_clues(count, every_s=0.0)
         asyncio.run(sender.send(leads, rate=_RATE))

@@ -7,11 +7,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytestmark = [pytest.mark.postgres, pytest.mark.dagster]
 LEADS = 40
+SOURCES = {
+    "douyin-feiyu", "douyin-star", "douyin-local", "douyin-laike", "xhs-form", "xhs-dm", "meituan",
+    "wecom", "call-tccc", "call-moor", "call-tinet", "call-udesk", "form-contact", "form-fair",
+    "expo-list",
+}  # fmt: skip
 
 
 def hub_processes_of(home: Path) -> list[str]:
@@ -29,6 +35,16 @@ def hub_processes_of(home: Path) -> list[str]:
     return found
 
 
+def check(row: dict[str, Any]) -> None:
+    """One source: all of its sender's list is there, and nothing else."""
+    assert row["holds"], row
+    assert row["sent"] == row["acknowledged"] > 0, row
+    assert row["sent"] == row["leads"] + row["again"] + row["no_lead"] + row["rejected"], row
+    wrong = ("held", "waiting", "refused", "missing", "unexpected", "lacking")
+    assert [row[name] for name in wrong] == [0] * len(wrong), row
+    assert 0 < row["p50_ms"] <= row["p95_ms"], row
+
+
 def test_the_demo_accounts_for_every_lead_and_leaves_no_process_behind(tmp_path: Path) -> None:
     home = tmp_path / "home"
     ended = subprocess.run(
@@ -43,13 +59,20 @@ def test_the_demo_accounts_for_every_lead_and_leaves_no_process_behind(tmp_path:
 
     assert result["holds"]
     assert (result["missing"], result["refused"]) == (0, 0)
-    assert {row["source"]: row["difference"] for row in result["records"]} == {
-        "douyin-feiyu": 0,
-        "douyin-star": 0,
-        "form-contact": 0,
-    }
+    rows = {row["source"]: row for row in result["sources"]}
+    assert set(rows) == SOURCES
+    for row in rows.values():
+        check(row)
+    assert {row["source"]: row["difference"] for row in result["records"]} == dict.fromkeys(
+        SOURCES, 0
+    )
+    assert result["recorded"] == rows["meituan"]["leads"] > 0
+    assert rows["expo-list"]["rejected"] > 0
+    assert rows["xhs-form"]["no_lead"] == 1
     story = result["story"]
-    assert sum(row["loaded"] for row in result["records"]) == LEADS + 2 * story["changed"]
+    assert sum(row["loaded"] for row in result["records"]) == sum(
+        row["leads"] for row in rows.values()
+    )
     assert (story["held"], story["missing"]) == (0, 0)
     assert story["gained"] == story["changed"] > 0
     assert "douyin_id" in story["question"]
