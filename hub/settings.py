@@ -20,6 +20,8 @@ DEFAULT_MERCHANT = "default"
 Scheme = Literal[
     "none",
     "record_only",
+    "basic",
+    "bearer_issued",
     "sha1_concat",
     "sha256_concat",
     "hmac_sha1",

@@ -18,11 +18,13 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from hub.connectors.encrypted_callback import callback_values
+from hub.connectors.http_auth import basic_credentials, is_issued, matches_any
 from hub.errors import SignatureError
 from hub.model.delivery import HookRequest
 from hub.settings import SignatureSettings
 
 Digest = Callable[[SignatureSettings, HookRequest, bytes, bytes], bytes]
+TimedCheck = Callable[[SignatureSettings, HookRequest, Sequence[bytes], datetime], bool]
 
 _MAX_FIELDS = 2000
 _WHSEC = b"whsec_"
@@ -37,7 +39,7 @@ def verify(
         settings: The source's scheme and where its signature stands.
         request: The request exactly as received; nothing of it is trusted.
         secrets: All secrets valid now; several while one is rotated.
-        now: Aware instant to judge freshness by (`standard_webhooks`); of a kept request, the
+        now: Aware instant to judge freshness by (`standard_webhooks`, `bearer_issued`); of a kept request, the
             instant it was received.
 
     Raises:
@@ -50,10 +52,12 @@ def verify(
         raise SignatureError("no secret is configured for this source")
     if settings.scheme.startswith("static_"):
         matches = _static_matches(settings, request, usable)
-    elif settings.scheme == "standard_webhooks":
-        matches = _standard_matches(settings, request, usable, now)
+    elif settings.scheme in _TIMED:
+        matches = _TIMED[settings.scheme](settings, request, usable, now)
     elif settings.scheme == "sorted_values_sha1":
         matches = _callback_matches(settings, request, usable)
+    elif settings.scheme == "basic":
+        matches = matches_any(basic_credentials(_authorization(settings, request)), usable)
     else:
         matches = _digest_matches(settings, request, usable)
     if not matches:
@@ -70,7 +74,7 @@ def _static_matches(
     else:
         given = _fields(request).get(_text_bytes(settings.field), b"")
     given = given.removeprefix(_text_bytes(settings.prefix))
-    return _equals_any(given, secrets)
+    return matches_any(given, secrets)
 
 
 def _digest_matches(
@@ -86,7 +90,7 @@ def _digest_matches(
         for body in bodies
         for secret in secrets
     ]
-    return _equals_any(given, expected)
+    return matches_any(given, expected)
 
 
 def _standard_matches(
@@ -105,8 +109,26 @@ def _standard_matches(
     ]
     header = _text_bytes(request.headers.get(f"{prefix}-signature", ""))
     given = [part[3:] for part in header.split(b" ")[:32] if part.startswith(b"v1,")]
-    matches = sum(_equals_any(one, expected) for one in given)
+    matches = sum(matches_any(one, expected) for one in given)
     return bool(message_id) and matches > 0
+
+
+def _issued_matches(
+    settings: SignatureSettings, request: HookRequest, secrets: Sequence[bytes], now: datetime
+) -> bool:
+    """A bearer token that the receiver gave out at `POST /oauth/token/{source}`."""
+    header = _authorization(settings, request)
+    return is_issued(header, secrets, now=now, max_age_s=settings.max_age_s)
+
+
+def _authorization(settings: SignatureSettings, request: HookRequest) -> bytes:
+    return _text_bytes(request.headers.get((settings.header or "Authorization").lower(), ""))
+
+
+_TIMED: dict[str, TimedCheck] = {
+    "standard_webhooks": _standard_matches,
+    "bearer_issued": _issued_matches,
+}
 
 
 def _callback_matches(
@@ -127,7 +149,7 @@ def _callback_matches(
         hashlib.sha1(b"".join(sorted((secret, *signed))), usedforsecurity=False).hexdigest()
         for secret in secrets
     ]
-    return _equals_any(given.signature.lower(), [digest.encode() for digest in expected])
+    return matches_any(given.signature.lower(), [digest.encode() for digest in expected])
 
 
 def _require_fresh(timestamp: bytes, max_age_s: int, now: datetime) -> None:
@@ -159,13 +181,6 @@ def _given_signature(settings: SignatureSettings, request: HookRequest) -> bytes
 
 def _header(settings: SignatureSettings, request: HookRequest) -> bytes:
     return _text_bytes(request.headers.get(settings.header.lower(), "")).strip()
-
-
-def _equals_any(given: bytes, expected: Sequence[bytes]) -> bool:
-    """Compare with every one, so that the time taken does not tell which was nearest."""
-    if not given:
-        return False
-    return sum(hmac.compare_digest(given, one) for one in expected) > 0
 
 
 def _encoded(settings: SignatureSettings, digest: bytes) -> bytes:

@@ -18,7 +18,7 @@ from hub.connectors.base import Connector, connectors
 from hub.errors import ConfigError
 from hub.inbox.spool import Spool
 from hub.privacy.keyring import KeyRing
-from hub.receiver import forms, hooks, oauth, operator, probes
+from hub.receiver import forms, hooks, issue_token, oauth, operator, probes
 from hub.receiver.access import SUMMARY_EVERY_S, AccessLog
 from hub.receiver.context import Clock, ReceiverContext, utc_now
 from hub.receiver.metrics import ReceiverMetrics
@@ -96,6 +96,7 @@ def create_app(setup: ReceiverSetup) -> FastAPI:
     app.hooks = Router(hooks.routes(context, rejections))
     app.router.routes += [*probes.routes(context, group_commit), *forms.routes(context)]
     app.router.routes += oauth.routes(context, setup.url)
+    app.router.routes += issue_token.routes(context)
     app.include_router(operator.router(context, group_commit, setup.receiver))
     return app
 
