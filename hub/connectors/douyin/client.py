@@ -9,22 +9,18 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Protocol
 
 import httpx
 import msgspec
 
-from hub.connectors.douyin.errors import TokenStaleError, error_of
+from hub.connectors.api_session import ApiSession
+from hub.connectors.douyin.errors import error_of
 from hub.connectors.douyin.options import DouyinOptions
-from hub.connectors.http import RetryPolicy, raise_for_http, retried, send
+from hub.connectors.http import RetryPolicy, raise_for_http, send
 from hub.connectors.limits import Limit
 from hub.connectors.sessions import PullPorts
-from hub.errors import (
-    AuthorizationLostError,
-    PlatformDownError,
-    RateLimitedError,
-)
+from hub.errors import HubError, PlatformDownError, RateLimitedError
 
 BUSY = "gateway"
 """The dimension of a limit that is answered with pauses of 1, 2, 4 … seconds, never at once (notes §10)."""
@@ -144,25 +140,12 @@ class MarketingGateway:
 MARKETING = MarketingGateway()
 
 
-class DouyinSession:
+class DouyinSession(ApiSession):
     """One pull's or resolver's calls. Use it as an async context manager; it closes its HTTP client."""
 
     def __init__(self, options: DouyinOptions, ports: PullPorts) -> None:
+        super().__init__(ports, RetryPolicy(tries=options.tries, budget_s=options.retry_budget_s))
         self.options = options
-        self.ports = ports
-        self._http = ports.http()
-        self._policy = RetryPolicy(tries=options.tries, budget_s=options.retry_budget_s)
-
-    async def __aenter__(self) -> DouyinSession:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._http.aclose()
 
     async def get(
         self, path: str, params: Mapping[str, Parameter], *, accounts: Sequence[str]
@@ -177,26 +160,14 @@ class DouyinSession:
             TransientError: still failing after all tries.
             PlatformRejectedError, AuthorizationLostError: a code that a retry does not change.
         """
-        stale: str | None = None
         pause_s = 1.0
 
-        async def attempt() -> bytes:
-            # A dead access token is refreshed once in a call; a second refusal is no matter of age.
-            nonlocal stale, pause_s
-            token = await self.ports.tokens.access_token(stale=stale)
-            try:
-                return await self._once(call, token)
-            except TokenStaleError as error:
-                if stale is not None:
-                    raise AuthorizationLostError(str(error), code=error.code) from None
-                stale = token
-            except RateLimitedError as error:
-                if error.dimension == BUSY:
-                    error.retry_after_s, pause_s = pause_s, min(2 * pause_s, _LONGEST_PAUSE_S)
-                raise
-            return await attempt()
+        def slow_down(error: HubError) -> None:
+            nonlocal pause_s
+            if isinstance(error, RateLimitedError) and error.dimension == BUSY:
+                error.retry_after_s, pause_s = pause_s, min(2 * pause_s, _LONGEST_PAUSE_S)
 
-        return await retried(attempt, self._policy, self.ports.sleep)
+        return await self.with_token(lambda token: self._once(call, token), before_retry=slow_down)
 
     async def _once(self, call: Call, token: str) -> bytes:
         gateway, options = call.gateway, self.options

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from hub.connectors.code_table import CodeRule, TokenStaleError, rule_of
 from hub.errors import (
     AuthorizationLostError,
-    ConfigError,
     HubError,
     PlatformDownError,
     PlatformRejectedError,
@@ -29,18 +28,9 @@ class Action(StrEnum):
     STOP = "stop"
 
 
-@dataclass(frozen=True, slots=True)
-class CodeRule:
-    """One row of the table: action, what happened, what a person does about it."""
-
-    action: Action
-    meaning: str
-    remedy: str = ""
-
-
 _AGAIN = "run `hub source authorize` for this source"
 
-RULES: Mapping[int, CodeRule] = MappingProxyType(
+RULES: Mapping[int, CodeRule[Action]] = MappingProxyType(
     {
         40000: CodeRule(Action.STOP, "bad parameter or wrong kind of account", "check the ids"),
         40002: CodeRule(
@@ -71,7 +61,7 @@ RULES: Mapping[int, CodeRule] = MappingProxyType(
 )
 
 # The gateway of 来客. All of them are what one production client does (community); `error_actions` can change it.
-LAIKE_RULES: Mapping[int, CodeRule] = MappingProxyType(
+LAIKE_RULES: Mapping[int, CodeRule[Action]] = MappingProxyType(
     {
         **{
             code: CodeRule(Action.RETRY, "the platform could not do it this time")
@@ -86,39 +76,17 @@ PENALTY_S = 300.0
 _LEAST_WAIT_S = 1.0
 
 
-class TokenStaleError(PlatformRejectedError):
-    """The access token is not accepted (any more): refresh once, then give up."""
-
-
-def rule_of(
-    code: int, overrides: Mapping[int, str], rules: Mapping[int, CodeRule] = RULES
-) -> CodeRule:
-    """The rule of a code by the table of its gateway; an unknown code stops, for nothing is known about trying again.
-
-    Raises:
-        ConfigError: an override names no action.
-    """
-    rule = rules.get(code, CodeRule(Action.STOP, "a code that is not in the vendor's table"))
-    if code not in overrides:
-        return rule
-    try:
-        return CodeRule(Action(overrides[code]), rule.meaning, rule.remedy)
-    except ValueError:
-        known = ", ".join(Action)
-        raise ConfigError(f"options.error_actions.{code}: choose one of {known}") from None
-
-
 def error_of(
     code: int,
     headers: Mapping[str, str],
     *,
     overrides: Mapping[int, str],
     customer_delay_s: float,
-    rules: Mapping[int, CodeRule] = RULES,
+    rules: Mapping[int, CodeRule[Action]] = RULES,
 ) -> HubError:
     """The error that a code of the platform becomes; `headers` are those of the answer, lower case."""
-    rule = rule_of(code, overrides, rules)
-    text = f"platform code {code}: {rule.meaning}" + (f"; {rule.remedy}" if rule.remedy else "")
+    rule = rule_of(code, rules, Action.STOP, overrides)
+    text = rule.text(code)
     match rule.action:
         case Action.RETRY:
             return PlatformDownError(text)

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 import httpx
 import msgspec
 
+from hub.connectors.code_table import TokenStaleError
 from hub.connectors.douyin.client import check_answer
-from hub.connectors.douyin.errors import TokenStaleError
 from hub.connectors.douyin.options import options_of
 from hub.connectors.http import no_answer
 from hub.connectors.sessions import Account, TokenSet

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any, TypeVar
 
 import msgspec
 
-from hub.connectors.http import RetryPolicy, retried, send
+from hub.connectors.api_session import ApiSession
+from hub.connectors.http import RetryPolicy, send
 from hub.connectors.limits import Limit
 from hub.connectors.sessions import PullPorts
-from hub.connectors.wecom.errors import TokenStaleError
 from hub.connectors.wecom.options import WecomOptions
 from hub.connectors.wecom.secrecy import keep_tokens_out_of_logs
 from hub.connectors.wecom.token import check_answer
-from hub.errors import AuthorizationLostError, PlatformDownError, RateLimitedError
+from hub.errors import PlatformDownError, RateLimitedError
 
 Shape = TypeVar("Shape")
 
@@ -32,7 +31,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class WecomSession:
+class WecomSession(ApiSession):
     """Calls of one source. Use it as an async context manager; it closes its HTTP client.
 
     `clock` says when something was read; tests bring their own.
@@ -46,22 +45,9 @@ class WecomSession:
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         keep_tokens_out_of_logs()
+        super().__init__(ports, RetryPolicy(tries=options.tries, budget_s=options.retry_budget_s))
         self.options = options
-        self.ports = ports
         self.clock = clock
-        self._http = ports.http()
-        self._policy = RetryPolicy(tries=options.tries, budget_s=options.retry_budget_s)
-
-    async def __aenter__(self) -> WecomSession:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._http.aclose()
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
         """The body of a successful answer to `GET /cgi-bin/<path>`; errors as `post`."""
@@ -79,22 +65,10 @@ class WecomSession:
     async def _call(
         self, method: str, path: str, params: Mapping[str, str], document: Mapping[str, Any] | None
     ) -> bytes:
-        stale: str | None = None
+        async def once(token: str) -> bytes:
+            return await self._once(method, path, {**params, "access_token": token}, document)
 
-        async def attempt() -> bytes:
-            # A dead token is replaced once in a call; a second refusal is no matter of age.
-            nonlocal stale
-            token = await self.ports.tokens.access_token(stale=stale)
-            query = {**params, "access_token": token}
-            try:
-                return await self._once(method, path, query, document)
-            except TokenStaleError as error:
-                if stale is not None:
-                    raise AuthorizationLostError(str(error), code=error.code) from None
-                stale = token
-            return await attempt()
-
-        return await retried(attempt, self._policy, self.ports.sleep)
+        return await self.with_token(once)
 
     async def _once(
         self, method: str, path: str, query: Mapping[str, str], document: Mapping[str, Any] | None

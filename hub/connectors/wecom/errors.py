@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from hub.connectors.code_table import CodeRule, TokenStaleError, rule_of
 from hub.errors import (
     AuthorizationLostError,
-    ConfigError,
     HubError,
     PlatformDownError,
     PlatformRejectedError,
@@ -29,19 +28,10 @@ class Action(StrEnum):
     SWITCH = "switch"
 
 
-@dataclass(frozen=True, slots=True)
-class CodeRule:
-    """One row of the table: action, what happened, what a person does about it."""
-
-    action: Action
-    meaning: str
-    remedy: str = ""
-
-
 NO_RELATION, BAD_CUSTOMER = 84061, 40096
 _ROUTE = "send alerts by another route"
 
-RULES: Mapping[int, CodeRule] = MappingProxyType(
+RULES: Mapping[int, CodeRule[Action]] = MappingProxyType(
     {
         -1: CodeRule(Action.RETRY, "the platform is busy"),
         6000: CodeRule(Action.RETRY, "the data was changed by another call"),
@@ -88,34 +78,14 @@ RULES: Mapping[int, CodeRule] = MappingProxyType(
 BACK_OFF_S = 2.0
 
 
-class TokenStaleError(PlatformRejectedError):
-    """The access token is not accepted (any more): refresh once, then give up."""
-
-
 class RouteLostError(PlatformRejectedError):
     """This way of sending is gone for good: use another one."""
 
 
-def rule_of(code: int, overrides: Mapping[int, str]) -> CodeRule:
-    """The rule of a code; an unknown code stops, for nothing is known about trying again.
-
-    Raises:
-        ConfigError: an override names no action.
-    """
-    rule = RULES.get(code, CodeRule(Action.STOP, "a code that is not in the vendor's table"))
-    if code not in overrides:
-        return rule
-    try:
-        return CodeRule(Action(overrides[code]), rule.meaning, rule.remedy)
-    except ValueError:
-        known = ", ".join(Action)
-        raise ConfigError(f"options.error_actions.{code}: choose one of {known}") from None
-
-
 def error_of(code: int, *, overrides: Mapping[int, str], blocked_s: float) -> HubError:
-    """The error that a code becomes. The platform's own words are not repeated: they may name a person."""
-    rule = rule_of(code, overrides)
-    text = f"platform code {code}: {rule.meaning}" + (f"; {rule.remedy}" if rule.remedy else "")
+    """The error that a code becomes."""
+    rule = rule_of(code, RULES, Action.STOP, overrides)
+    text = rule.text(code)
     match rule.action:
         case Action.RETRY:
             return PlatformDownError(text)

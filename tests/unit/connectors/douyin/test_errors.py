@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hub.connectors.douyin.errors import RULES, TokenStaleError, error_of, rule_of
+from hub.connectors.code_table import TokenStaleError, rule_of
+from hub.connectors.douyin.errors import RULES, Action, error_of
 from hub.errors import (
     AuthorizationLostError,
     ConfigError,
@@ -95,4 +96,4 @@ def test_what_is_only_likely_can_be_set_otherwise() -> None:
 
 def test_an_action_that_does_not_exist_is_a_matter_of_configuration() -> None:
     with pytest.raises(ConfigError, match=r"error_actions\.40105"):
-        rule_of(40105, {40105: "panic"})
+        rule_of(40105, RULES, Action.STOP, {40105: "panic"})

@@ -11,8 +11,9 @@ import httpx
 import pytest
 import respx
 
+from hub.connectors.code_table import TokenStaleError
 from hub.connectors.wecom import CONNECTOR
-from hub.connectors.wecom.errors import RULES, Action, TokenStaleError, error_of
+from hub.connectors.wecom.errors import RULES, Action, error_of
 from hub.errors import (
     AuthorizationLostError,
     ConfigError,
