@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal
 
@@ -56,9 +56,29 @@ def save_count(conn: sa.Connection, found: PlatformCount) -> None:
 def read_counts(
     conn: sa.Connection, *, since: date, source_key: str | None = None
 ) -> list[PlatformCount]:
-    """The counts of days from `since` on, newest day first."""
+    """The counts of days from `since` on, newest day first.
+
+    What arrived is that of the day's newest count: what came since an older statement counts for it, too.
+    """
     query = sa.select(*_COLUMNS).where(platform_count.c.day >= since)
     if source_key is not None:
         query = query.where(platform_count.c.source_key == source_key)
     ordered = query.order_by(platform_count.c.day.desc(), platform_count.c.source_key)
-    return [PlatformCount(*row) for row in conn.execute(ordered)]
+    counts = [PlatformCount(*row) for row in conn.execute(ordered)]
+    newest = {(one.source_key, one.day): one for one in sorted(counts, key=_counted_at)}
+    return [_as_of(one, newest[one.source_key, one.day]) for one in counts]
+
+
+def _counted_at(found: PlatformCount) -> datetime:
+    return found.counted_at
+
+
+def _as_of(stated: PlatformCount, newest: PlatformCount) -> PlatformCount:
+    """A statement against what a later count of the same day found."""
+    return replace(
+        stated,
+        arrived=newest.arrived,
+        not_pushed=newest.not_pushed,
+        held=newest.held,
+        set_aside=newest.set_aside,
+    )

@@ -27,7 +27,7 @@ from hub.inbox import reading
 from hub.model.delivery import Via
 from hub.model.ids import record_span
 from hub.model.outcome import IN_CRM, Outcome
-from hub.ops.platform_counts import PlatformCount, StatedBy, save_count
+from hub.ops.platform_counts import PlatformCount, StatedBy, read_counts, save_count
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings, SourceSettings
 from hub.steps.grant import configured_source
@@ -145,23 +145,37 @@ def count_by_file(
 
 
 def save_and_tell(engine: sa.Engine, source: SourceSettings, found: PlatformCount) -> None:
-    """Store a count; alert if leads are missing or the push lost some, close the alert if not."""
-    key = f"platform-count:{found.source_key}:{found.day}"
+    """Store a count; alert if leads are missing or the push lost some, close what is over.
+
+    A day is complete when nobody's figure of it is short: two alerts, so that a gap that was filled ends
+    the critical one and a person still hears of the push.
+    """
     with store_errors(), engine.begin() as conn:
         save_count(conn, found)
-        if found.missing <= 0 and not found.not_pushed:
-            close_alert(conn, key)
-            return
-        raise_alert(
-            conn,
-            dedupe_key=key,
-            severity="critical" if found.missing > 0 else "warning",
-            summary=in_words(found),
-            action=_mend(source, found),
-            merchant=source.merchant,
-            owner=source.owner or None,
-            count=0,
-        )
+        of_day = read_counts(conn, since=found.day, source_key=found.source_key)
+        worst = max((one for one in of_day if one.day == found.day), key=lambda one: one.missing)
+        _tell(conn, source, worst, "platform-count", is_so=worst.missing > 0)
+        lost = worst.missing <= 0 < found.not_pushed
+        _tell(conn, source, found, "platform-count-push", is_so=lost)
+
+
+def _tell(
+    conn: sa.Connection, source: SourceSettings, found: PlatformCount, kind: str, *, is_so: bool
+) -> None:
+    key = f"{kind}:{found.source_key}:{found.day}"
+    if not is_so:
+        close_alert(conn, key)
+        return
+    raise_alert(
+        conn,
+        dedupe_key=key,
+        severity="critical" if found.missing > 0 else "warning",
+        summary=in_words(found),
+        action=_mend(source, found),
+        merchant=source.merchant,
+        owner=source.owner or None,
+        count=0,
+    )
 
 
 def in_words(found: PlatformCount) -> str:

@@ -138,6 +138,20 @@ def test_a_persons_figure_finds_what_is_missing(counter: Counter) -> None:
     assert in_words(found).endswith("the platform says 8, 5 are leads, 3 are missing")
 
 
+def test_a_gap_that_a_later_count_filled_is_over_whoever_found_it(counter: Counter) -> None:
+    """The critical alert ends; that the push lost leads stays to be looked at."""
+    counter.push(counter.simulator.world.add_clues(8, created_at=NOON, every_s=30.0)[:5])
+    assert counter.say(8).missing == 3
+    counter.puller.clock.advance(60)
+
+    counter.count()
+
+    assert counter.alerts() == [("warning", f"hub source show {KEY}")]
+    with counter.puller.engine.begin() as conn:
+        counts = read_counts(conn, since=DAY, source_key=KEY)
+    assert {one.stated_by: one.missing for one in counts} == {"person": 0, "list": 0}
+
+
 def test_a_held_record_is_not_missing(counter: Counter, clock: FakeClock) -> None:
     clock.now = NOON
     source = counter.puller.settings.sources[KEY]
