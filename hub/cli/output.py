@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -54,6 +54,8 @@ def counting(what: str, *, quiet: bool = False) -> Iterator[Callable[[int], None
 def _plain(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, datetime):
         return value.isoformat(timespec="milliseconds")
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, UUID | bytes):
         return value.hex() if isinstance(value, bytes) else str(value)
     return value
