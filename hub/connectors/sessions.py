@@ -25,7 +25,8 @@ class TokenSet:
     """An access token and, where the platform has one, the refresh token that renews it.
 
     Expiries are aware instants. `accounts` are the platform accounts that the grant covers, as the
-    platform names them. Tokens never show in a `repr`.
+    platform names them. `refreshes_left` is how often the platform will still renew the grant, None where
+    it does not count. Tokens never show in a `repr`.
     """
 
     access_token: str = field(repr=False)
@@ -33,6 +34,7 @@ class TokenSet:
     refresh_token: str = field(default="", repr=False)
     refresh_expires_at: datetime | None = None
     accounts: tuple[str, ...] = ()
+    refreshes_left: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,10 @@ class OAuthConnector(Protocol):
         ...
 
     def warn_days(self, source: SourceSettings) -> int:
-        """How many days before the refresh token dies a person is told."""
+        """How many days before the refresh token dies a person is told.
+
+        A platform that counts refreshes also has `warn_refreshes(source)`: how few left are told.
+        """
         ...
 
 

@@ -35,6 +35,7 @@ class _Pair(msgspec.Struct):
     access: str
     refresh: str
     accounts: tuple[str, ...] = ()
+    refreshes_left: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Grant:
 
     def seal(self, found: TokenSet, *, now: datetime) -> StoredToken:
         """`found` as a row, sealed for this source and no other."""
-        pair = _Pair(found.access_token, found.refresh_token, found.accounts)
+        pair = _Pair(found.access_token, found.refresh_token, found.accounts, found.refreshes_left)
         sealed = self.keyring.seal(msgspec.msgpack.encode(pair), self.source_key.encode())
         return StoredToken(
             source_key=self.source_key,
@@ -97,6 +98,7 @@ class Grant:
             refresh_token=pair.refresh,
             refresh_expires_at=row.refresh_expires_at,
             accounts=pair.accounts,
+            refreshes_left=pair.refreshes_left,
         )
 
     def lost(self, why: str) -> AuthorizationLostError:

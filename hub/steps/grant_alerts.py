@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from hub.alerts.outbox import raise_alert
+from hub.alerts.outbox import close_alert, raise_alert
 from hub.database.engine import store_errors
 from hub.errors import AuthorizationLostError
 from hub.ops import tokens
 from hub.ops.tokens import StoredToken
 from hub.privacy.keyring import KeyRing
-from hub.settings import HubSettings
+from hub.settings import HubSettings, SourceSettings
 from hub.steps.grant import Grant, grant_of
 
 # A grant that ends so long before its time does not end by age.
@@ -62,10 +63,12 @@ def _reason(error: AuthorizationLostError) -> str:
 def warn_of_expiry(grant: Grant, *, now: datetime) -> bool:
     """Alert if the refresh token dies within the source's `warn_days`; whether it does.
 
-    Each refresh gives a new refresh token, so this happens to a source that is not pulled.
+    Each refresh gives a new refresh token, so this happens to a source that is not pulled. Where the
+    platform counts refreshes, a person is told of the last few, too.
     """
     if grant.is_self_issued:
         return False
+    _warn_of_last_refreshes(grant)
     ahead = timedelta(days=grant.oauth.warn_days(grant.source))
     with store_errors(), grant.engine.begin() as conn:
         row = tokens.read_token(conn, grant.source_key)
@@ -86,6 +89,31 @@ def warn_of_expiry(grant: Grant, *, now: datetime) -> bool:
             owner=grant.source.owner or None,
         )
     return True
+
+
+def _warn_of_last_refreshes(grant: Grant) -> None:
+    """Alert while the platform will renew the grant only a few times more (`warn_refreshes`)."""
+    few: Callable[[SourceSettings], int] | None = getattr(grant.oauth, "warn_refreshes", None)
+    if few is None:
+        return
+    key = f"grant-refreshes:{grant.source_key}"
+    with store_errors(), grant.engine.begin() as conn:
+        row = tokens.read_token(conn, grant.source_key)
+        is_there = row is not None and not row.lost and row.sealed is not None
+        left = grant.open(row).refreshes_left if row is not None and is_there else None
+        if left is None or left > few(grant.source):
+            close_alert(conn, key)
+            return
+        raise_alert(
+            conn,
+            dedupe_key=key,
+            severity="critical" if left == 0 else "warning",
+            summary=f"source {grant.source_key}: the platform renews its grant {left} time(s) more",
+            action=f"hub source authorize {grant.source_key}",
+            merchant=grant.source.merchant,
+            owner=grant.source.owner or None,
+            count=0,
+        )
 
 
 def warn_of_all(

@@ -8,8 +8,7 @@ import httpx
 
 from hub.connectors.meituan import oauth, push
 from hub.connectors.meituan.options import options_of
-from hub.connectors.meituan.signing import Profile
-from hub.connectors.sessions import Account, TokenSet
+from hub.connectors.sessions import TokenSet
 from hub.model.delivery import Envelope, HookReply, HookRequest, RawRecord
 from hub.settings import SourceSettings
 
@@ -54,7 +53,7 @@ class MeituanConnector:
 
     def authorize_url(self, source: SourceSettings, *, state: str, redirect_uri: str) -> str:
         """The consent page; where it leads back to is registered in the console."""
-        return oauth.authorize_url(source, state=state)
+        return oauth.authorize_url(source, state=state, redirect_uri=redirect_uri)
 
     def exchange(
         self, http: httpx.Client, source: SourceSettings, code: str, *, now: datetime
@@ -68,16 +67,9 @@ class MeituanConnector:
         """New tokens; the refresh token stays if none comes."""
         return oauth.refresh(http, source, refresh_token, now=now)
 
-    def accounts(
-        self, http: httpx.Client, source: SourceSettings, access_token: str
-    ) -> list[Account]:
-        """ConfigError: the platform has no such list."""
-        return oauth.accounts(source)
-
     def is_ready(self, source: SourceSettings) -> bool:
-        """Whether the source has a developerId; 北极星 is retired."""
-        options = options_of(source)
-        return bool(options.app_id) and options.profile is Profile.MTOP
+        """Whether the source has an application: developerId, or app_key of 北极星."""
+        return bool(options_of(source).app_id)
 
     def grant_holder(self, source: SourceSettings) -> str:
         """Its own: a token belongs to one merchant and line of business."""
@@ -86,6 +78,10 @@ class MeituanConnector:
     def warn_days(self, source: SourceSettings) -> int:
         """Days before the refresh token dies at which a person is told."""
         return options_of(source).warn_days
+
+    def warn_refreshes(self, source: SourceSettings) -> int:
+        """How few renewals that 北极星 still grants are told to a person."""
+        return options_of(source).warn_refreshes
 
 
 CONNECTOR = MeituanConnector()

@@ -32,10 +32,14 @@ class MeituanOptions(BaseModel):
     business_id: str = "58"
     secret_env: str = Field(default="", description="environment variable of signKey or secret")
     api_base: str = ""
-    authorize_base: str = "https://open-erp.meituan.com"
+    authorize_base: str = ""
     scope: str = ""
     refresh_days: int = Field(default=35, ge=1, description="life of a refresh token")
     warn_days: int = Field(default=7, ge=0)
+    warn_refreshes: int = Field(
+        default=3, ge=0, description="北极星 counts refreshes: warn at so few"
+    )
+    redirect_url: str = Field(default="", description="北极星: the callback, as registered there")
     tries: int = Field(default=4, ge=1)
     retry_budget_s: float = Field(default=60.0, ge=0)
     error_actions: dict[str, Literal["stop", "retry", "reauthorize"]] = Field(default_factory=dict)

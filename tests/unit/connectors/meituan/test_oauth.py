@@ -129,15 +129,116 @@ def test_no_tokens_is_an_error_that_names_no_secret(
 def test_what_cannot_be_authorised_says_so(
     source: SourceSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = a_source("none", profile="beijixing", app_id="demoapp", secret_env=VARIABLE)
     assert CONNECTOR.is_ready(source)
-    assert not CONNECTOR.is_ready(old)
     assert not CONNECTOR.is_ready(a_source("none"))
     assert (CONNECTOR.grant_holder(source), CONNECTOR.warn_days(source)) == ("", 7)
-    with pytest.raises(ConfigError, match="retired"):
-        oauth.authorize_url(old, state="s")
-    with httpx.Client() as http, pytest.raises(ConfigError, match="opBizCode"):
-        CONNECTOR.accounts(http, source, "demo_at")
     monkeypatch.delenv(VARIABLE)
     with pytest.raises(ConfigError, match=VARIABLE):
         oauth.authorize_url(source, state="s")
+
+
+# ---- 北极星
+
+CALLBACK = "https://hub.example.com/oauth/old/callback"
+OLD_TOKEN = {
+    "code": 200,
+    "msg": "success",
+    "access_token": "demo_session",
+    "expires_in": 2592000,
+    "refresh_token": "demo_rt2",
+    "remain_refresh_count": 11,
+    "scope": "tuangou",
+    "bid": "demo_bid",
+    "token_type": "bearer",
+}
+
+
+@pytest.fixture
+def old(monkeypatch: pytest.MonkeyPatch) -> SourceSettings:
+    monkeypatch.setenv(VARIABLE, KEY)
+    return a_source(
+        "none",
+        profile="beijixing",
+        app_id="demoapp",
+        secret_env=VARIABLE,
+        redirect_url=CALLBACK,
+    )
+
+
+def old_trade(
+    source: SourceSettings, answer: httpx.Response, how: str
+) -> tuple[TokenSet, dict[str, str]]:
+    """The tokens that `how` gave, and the fields that it sent."""
+    with respx.mock:
+        route = respx.post("https://openapi.dianping.com/router/oauth/token")
+        route.mock(return_value=answer)
+        with httpx.Client() as http:
+            found: TokenSet = getattr(CONNECTOR, how)(http, source, "demo_given", now=AT)
+        sent = dict(parse_qsl(route.calls.last.request.content.decode()))
+    return found, sent
+
+
+def test_a_merchant_of_beijixing_grants_at_its_own_page(old: SourceSettings) -> None:
+    url = urlsplit(CONNECTOR.authorize_url(old, state="demo-state", redirect_uri="ignored"))
+
+    assert (
+        f"{url.scheme}://{url.netloc}{url.path}" == "https://e.dianping.com/dz-open/merchant/auth"
+    )
+    assert dict(parse_qsl(url.query)) == {
+        "app_key": "demoapp",
+        "state": "demo-state",
+        "redirect_url": CALLBACK,
+    }
+
+
+def test_a_code_of_beijixing_gives_a_session_and_how_often_it_can_be_renewed(
+    old: SourceSettings,
+) -> None:
+    found, sent = old_trade(old, httpx.Response(200, json=OLD_TOKEN), "exchange")
+
+    assert (found.access_token, found.refresh_token) == ("demo_session", "demo_rt2")
+    assert found.access_expires_at == AT + timedelta(days=30)
+    assert (found.refresh_expires_at, found.refreshes_left) == (None, 11)
+    assert found.accounts == ("demo_bid",)
+    assert sent == {
+        "app_key": "demoapp",
+        "app_secret": KEY,
+        "grant_type": "authorization_code",
+        "auth_code": "demo_given",
+        "redirect_url": CALLBACK,
+    }
+
+
+def test_the_last_refresh_of_beijixing_brings_no_refresh_token(old: SourceSettings) -> None:
+    """The old one must not be tried again: the merchant has to authorise."""
+    last = {**OLD_TOKEN, "remain_refresh_count": 0, "refresh_token": None}
+    found, sent = old_trade(old, httpx.Response(200, json=last), "refresh")
+
+    assert (found.refresh_token, found.refreshes_left) == ("", 0)
+    assert (sent["grant_type"], sent["refresh_token"]) == ("refresh_token", "demo_given")
+    with httpx.Client() as http, pytest.raises(AuthorizationLostError, match="used up"):
+        CONNECTOR.refresh(http, old, found.refresh_token, now=AT)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ({"code": 0, "msg": "success"}, PlatformRejectedError),
+        ({"code": 608, "msg": "demo_given"}, PlatformRejectedError),
+        ({"code": 200}, PlatformDownError),
+    ],
+)
+def test_success_of_beijixing_is_200_and_nothing_else(
+    old: SourceSettings, answer: dict[str, Any], error: type[Exception]
+) -> None:
+    with pytest.raises(error) as caught:
+        old_trade(old, httpx.Response(200, json=answer), "exchange")
+
+    assert "demo_given" not in str(caught.value)
+
+
+def test_a_code_of_beijixing_needs_the_registered_callback(old: SourceSettings) -> None:
+    options = {**old.options, "redirect_url": ""}
+    bare = old.model_copy(update={"options": options})
+    with httpx.Client() as http, pytest.raises(ConfigError, match="redirect_url"):
+        CONNECTOR.exchange(http, bare, "demo_given", now=AT)
