@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from hub.steps import lookup
 from hub.steps.keys import open_keyring
 from hub.steps.lookup import Viewer
 from hub.steps.open_store import open_store
+from hub.steps.write_back import Told, prepare_follow_up, send_follow_up
 
 app = typer.Typer(no_args_is_help=True, help="Leads: list, show, trace one back to its source.")
 
@@ -60,6 +62,38 @@ def trace_command(
         print_found(
             lookup.trace_lead(store.engine, open_viewer(asker(reveal, who)), as_id(lead)), as_json
         )
+
+
+@app.command("write-back")
+def write_back_command(
+    lead: str,
+    state: Annotated[str, typer.Option(help="What became of it, as its platform calls it.")],
+    note: Annotated[str, typer.Option(help="A word to it, told to the platform.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the call, send none.")] = False,
+    who: Who = "",
+    as_json: AsJson = False,
+) -> None:
+    """Tell the platform that a lead came from what became of it; this is audited."""
+    settings = load_settings()
+    with open_store() as store:
+        keyring, told = open_keyring(), Told(state, note)
+        prepared = prepare_follow_up(store.engine, keyring, settings, as_id(lead), told)
+        if not dry_run:
+            send_follow_up(
+                store.engine,
+                keyring,
+                settings,
+                prepared,
+                who=who or getpass.getuser(),
+                clock=lambda: datetime.now(UTC),
+            )
+    facts = {
+        "source": prepared.source_key,
+        "sent": not dry_run,
+        "path": prepared.call.path,
+        "call": dict(prepared.call.document),
+    }
+    print_found(facts, as_json)
 
 
 def open_viewer(revealed_to: str | None) -> Viewer:

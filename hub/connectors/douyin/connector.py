@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from hub.connectors.base import Page, PullRequest
-from hub.connectors.douyin import laike, laike_gateway, oauth, phones, push
+from hub.connectors.douyin import laike, laike_gateway, oauth, phones, push, write_back
 from hub.connectors.douyin.client import DouyinSession
 from hub.connectors.douyin.local import life_pages
 from hub.connectors.douyin.options import options_of
@@ -18,6 +18,7 @@ from hub.connectors.douyin.records import CLUE, LAIKE_CLUE, LIFE_CLUE, STAR_CLUE
 from hub.connectors.douyin.star import star_pages
 from hub.connectors.resolving import Answer, Ask
 from hub.connectors.sessions import Account, PullPorts, TokenSet
+from hub.connectors.write_back import FollowUp, FollowUpCall
 from hub.errors import ConfigError
 from hub.model.delivery import Envelope, HookReply, HookRequest, RawRecord
 from hub.settings import SourceSettings
@@ -154,3 +155,13 @@ class DouyinConnector:
     ) -> Sequence[Answer]:
         """Phones, read with the local key or by the online call."""
         return await phones.resolve(session, asks, source)
+
+    def follow_up(self, told: FollowUp, source: SourceSettings) -> FollowUpCall:
+        """What would be told of a lead; ConfigError in words if it cannot."""
+        return write_back.follow_up(told, source)
+
+    async def send_follow_up(
+        self, session: DouyinSession, call: FollowUpCall, source: SourceSettings
+    ) -> None:
+        """Tell it; errors as the platform says."""
+        await write_back.tell(session, call)

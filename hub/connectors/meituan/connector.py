@@ -6,9 +6,11 @@ from datetime import datetime
 
 import httpx
 
-from hub.connectors.meituan import oauth, push
+from hub.connectors.meituan import oauth, push, write_back
 from hub.connectors.meituan.options import options_of
-from hub.connectors.sessions import TokenSet
+from hub.connectors.meituan.write_back import MeituanSession
+from hub.connectors.sessions import PullPorts, TokenSet
+from hub.connectors.write_back import FollowUp, FollowUpCall
 from hub.model.delivery import Envelope, HookReply, HookRequest, RawRecord
 from hub.settings import SourceSettings
 
@@ -82,6 +84,20 @@ class MeituanConnector:
     def warn_refreshes(self, source: SourceSettings) -> int:
         """How few renewals that 北极星 still grants are told to a person."""
         return options_of(source).warn_refreshes
+
+    def session(self, source: SourceSettings, ports: PullPorts) -> MeituanSession:
+        """The session that `send_follow_up` takes."""
+        return MeituanSession(source, ports)
+
+    def follow_up(self, told: FollowUp, source: SourceSettings) -> FollowUpCall:
+        """What would be told of a lead; ConfigError in words if it cannot."""
+        return write_back.follow_up(told, source)
+
+    async def send_follow_up(
+        self, session: MeituanSession, call: FollowUpCall, source: SourceSettings
+    ) -> None:
+        """Tell it; errors as the platform says."""
+        await session.tell(call)
 
 
 CONNECTOR = MeituanConnector()

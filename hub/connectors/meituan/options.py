@@ -40,6 +40,13 @@ class MeituanOptions(BaseModel):
         default=3, ge=0, description="北极星 counts refreshes: warn at so few"
     )
     redirect_url: str = Field(default="", description="北极星: the callback, as registered there")
+    followup_fields: dict[str, str] = Field(
+        default_factory=dict,
+        description="external_id, state, note → what addfollowup calls them",
+    )
+    followup_states: dict[str, str | int] = Field(
+        default_factory=dict, description="our word for a state → the platform's; none: as typed"
+    )
     tries: int = Field(default=4, ge=1)
     retry_budget_s: float = Field(default=60.0, ge=0)
     error_actions: dict[str, Literal["stop", "retry", "reauthorize"]] = Field(default_factory=dict)

@@ -6,9 +6,11 @@ from datetime import datetime
 
 import httpx
 
-from hub.connectors.sessions import TokenSet
-from hub.connectors.xiaohongshu import oauth, push
+from hub.connectors.sessions import PullPorts, TokenSet
+from hub.connectors.write_back import FollowUp, FollowUpCall
+from hub.connectors.xiaohongshu import oauth, push, write_back
 from hub.connectors.xiaohongshu.options import options_of
+from hub.connectors.xiaohongshu.write_back import ReturnSession
 from hub.model.delivery import Envelope, HookReply, HookRequest, RawRecord
 from hub.settings import SourceSettings
 
@@ -78,3 +80,17 @@ class XiaohongshuConnector:
     def warn_days(self, source: SourceSettings) -> int:
         """Days before the refresh token dies at which a person is told."""
         return options_of(source).warn_days
+
+    def session(self, source: SourceSettings, ports: PullPorts) -> ReturnSession:
+        """The session that `send_follow_up` takes."""
+        return ReturnSession(source, ports)
+
+    def follow_up(self, told: FollowUp, source: SourceSettings) -> FollowUpCall:
+        """What would be told of a lead; ConfigError in words if it cannot."""
+        return write_back.follow_up(told, source)
+
+    async def send_follow_up(
+        self, session: ReturnSession, call: FollowUpCall, source: SourceSettings
+    ) -> None:
+        """Tell it; errors as the platform says."""
+        await session.tell(call)

@@ -43,12 +43,15 @@ class XiaohongshuOptions(BaseModel):
     )
     warn_days: int = Field(default=7, ge=0)
 
+    # Write-back of valid forms.
+    return_base: str = "https://www.xiaohongshu.com"
+
     @field_validator("app_id", mode="before")
     @classmethod
     def _app_id(cls, value: object) -> object:
         return str(value) if isinstance(value, int) else value
 
-    @field_validator("api_base", "authorize_page")
+    @field_validator("api_base", "authorize_page", "return_base")
     @classmethod
     def _address(cls, value: str) -> str:
         return https_base(value)
