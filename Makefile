@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: setup demo test check format bench chaos drift browser lock clean
+.PHONY: setup demo test check format bench chaos drift connectors browser lock clean
 
 setup: $(VENV)/.installed
 
@@ -39,6 +39,10 @@ chaos: setup
 # The labelled cases of drift: precision and recall of each kind, and each case that is not as labelled.
 drift: setup
 	$(BIN)/python -m tests.drift
+
+# Every connector against every check of the shared suite; fails if one has no case for a check.
+connectors: setup
+	$(BIN)/python -m tests.connectors.report
 
 browser:
 	apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver fonts-noto-cjk

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -90,11 +91,14 @@ class FakeLists:
     faults: list[int | str] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)
 
+    new: Callable[[], list[dict[str, Any]]] = list
+
     def client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(transport=httpx.MockTransport(self.answer))
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
+        self.calls = self.new() + self.calls
         fault = self.faults.pop(0) if self.faults else None
         if isinstance(fault, int):
             return httpx.Response(fault, json={"error": {"code": "Demo"}})
@@ -143,16 +147,24 @@ class FakeVendor(FakePlatform):
 
     def __init__(self, keyring: KeyRing, source: SourceSettings) -> None:
         self._keyring, self._source = keyring, source
-        self.lists = FakeLists()
+        self.lists = FakeLists(new=self._appearing)
         self.slept: list[float] = []
 
     @property
     def calls(self) -> int:  # type: ignore[override]  # counted by the transport
         return len(self.lists.requests)
 
-    def fill(self, count: int) -> list[str]:
+    def _make(self, number: int, at: datetime) -> dict[str, Any]:
         make = a_listed_call if "tccc_cdr_list" in self._source.pulls else a_clink_call
-        self.lists.calls = [make(n, NOW - timedelta(minutes=n)) for n in range(count)]
+        return make(number, at)
+
+    def _appearing(self) -> list[dict[str, Any]]:
+        first = 1000 + len(self.lists.calls)
+        at = NOW - timedelta(seconds=30)
+        return [self._make(first + n, at) for n in range(self.inserts)]
+
+    def fill(self, count: int) -> list[str]:
+        self.lists.calls = [self._make(n, NOW - timedelta(minutes=n)) for n in range(count)]
         return [str(n) for n in range(count)]
 
     def fail(self, *, permanent: bool, times: int) -> None:
@@ -163,6 +175,9 @@ class FakeVendor(FakePlatform):
         else:
             fault = 403 if permanent else 503
         self.lists.faults = [fault] * times
+
+    def fail_http(self, status: int, *, times: int) -> None:
+        self.lists.faults = [status] * times
 
     async def pages(self) -> list[Page]:
         async def sleep(seconds: float) -> None:
@@ -177,7 +192,7 @@ class FakeVendor(FakePlatform):
             now=lambda: NOW,
         )
         (stream,) = self._source.pulls
-        request = PullRequest(stream, since=NOW - timedelta(days=1), until=NOW)
+        request = PullRequest(stream, since=NOW - timedelta(days=1), until=NOW, cursor=self.cursor)
         async with CONNECTOR.session(self._source, ports) as session:
             return [page async for page in CONNECTOR.pages(session, request, self._source)]
 

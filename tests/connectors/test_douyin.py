@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -235,6 +235,7 @@ class FakeOceanEngine(FakePlatform):
         self._keyring, self._stream, self._source = keyring, stream, source
         self._items: list[dict[str, Any]] = []
         self._codes: list[int] = []
+        self._statuses: list[int] = []
         self.slept: list[float] = []
         method, url, self._make, self._account = LISTS[stream]
         self._route = mock.route(method=method, url__startswith=url).mock(side_effect=self._answer)
@@ -244,18 +245,25 @@ class FakeOceanEngine(FakePlatform):
         return self._route.call_count
 
     def fill(self, count: int) -> list[str]:
-        made: Sequence[Any]
         times = [NOW - timedelta(minutes=place) for place in range(count)]
-        if self._make is not None:
-            made = [self._make(1, i, self._account, at, at) for i, at in enumerate(times)]
-        else:
-            made = [a_star_clue(1, i, self._account, at) for i, at in enumerate(times)]
-        self._items = [lead.listed(NOW) for lead in made]
+        self._items = [self._listed(i, at) for i, at in enumerate(times)]
         return [str(place) for place in range(count)]
+
+    def _listed(self, number: int, at: datetime) -> dict[str, Any]:
+        lead: Any = (
+            self._make(1, number, self._account, at, at)
+            if self._make is not None
+            else a_star_clue(1, number, self._account, at)
+        )
+        listed: dict[str, Any] = lead.listed(NOW)
+        return listed
 
     def fail(self, *, permanent: bool, times: int) -> None:
         codes = (2190004, 2100001) if self._stream == "laike_clue" else (40118, 50000)
         self._codes = [codes[0] if permanent else codes[1]] * times
+
+    def fail_http(self, status: int, *, times: int) -> None:
+        self._statuses = [status] * times
 
     async def pages(self) -> list[Page]:
         async def sleep(seconds: float) -> None:
@@ -267,7 +275,7 @@ class FakeOceanEngine(FakePlatform):
             limiter=RateLimiter(clock=self._clock, sleep=sleep),
             sleep=sleep,
         )
-        request = PullRequest(self._stream, since=None, until=NOW)
+        request = PullRequest(self._stream, since=None, until=NOW, cursor=self.cursor)
         async with CONNECTOR.session(self._source, ports) as session:
             return [page async for page in CONNECTOR.pages(session, request, self._source)]
 
@@ -276,6 +284,11 @@ class FakeOceanEngine(FakePlatform):
         return float(self._route.call_count)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
+        if self._statuses:
+            return httpx.Response(self._statuses.pop(0), text="19900000001")
+        # The newest stand first: whatever appears pushes the others on to later pages.
+        new = [self._listed(1000 + len(self._items) + n, NOW) for n in range(self.inserts)]
+        self._items = new + self._items
         code = self._codes.pop(0) if self._codes else 0
         asked = json.loads(request.content) if request.content else dict(request.url.params)
         page, size = int(asked["page"]), int(asked["page_size"])

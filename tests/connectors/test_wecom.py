@@ -173,6 +173,7 @@ class WecomPlatform(FakePlatform):
         self._stream, self._path = stream, path
         self._items: list[Any] = []
         self._failures: list[int] = []
+        self._statuses: list[int] = []
 
     def fill(self, count: int) -> list[str]:
         ids = [f"wmDEMO{n:04d}" for n in range(count)]
@@ -182,6 +183,9 @@ class WecomPlatform(FakePlatform):
     def fail(self, *, permanent: bool, times: int) -> None:
         self._failures = [48002 if permanent else -1] * times
 
+    def fail_http(self, status: int, *, times: int) -> None:
+        self._statuses = [status] * times
+
     async def pages(self) -> list[Page]:
         slept: list[float] = []
 
@@ -190,7 +194,9 @@ class WecomPlatform(FakePlatform):
 
         limiter = RateLimiter(clock=lambda: sum(slept), sleep=sleep)
         ports = PullPorts(FakeTokens(), lambda *parts: "x", limiter, sleep=sleep)
-        request = PullRequest(self._stream, None, datetime(2026, 2, 17, tzinfo=UTC))
+        request = PullRequest(
+            self._stream, None, datetime(2026, 2, 17, tzinfo=UTC), cursor=self.cursor
+        )
         with respx.mock(assert_all_called=False) as router:
             router.post(BASE + self._path).mock(side_effect=self._answer)
             router.post(BASE + acquisition.LINKS_PATH).respond(
@@ -201,6 +207,12 @@ class WecomPlatform(FakePlatform):
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.calls += 1
+        if self._statuses:
+            return httpx.Response(self._statuses.pop(0), text="19900000001")
+        first = len(self._items)
+        self._items += [
+            self._item(n, f"wmDEMO{n:04d}") for n in range(first, first + self.inserts)
+        ]
         if self._failures:
             code = self._failures.pop(0)
             return httpx.Response(200, json={"errcode": code, "errmsg": "19900000001"})
