@@ -52,8 +52,9 @@ class Outcomes:
 
 def _platform(item: pytest.Function) -> str | None:
     """The connector that a test of the suite is about."""
-    if "case" in item.funcargs:
-        return str(item.funcargs["case"].connector.platform)
+    case: Any = item.funcargs.get("case")
+    if case is not None:
+        return str(case.connector.platform)
     of_suite: Any = getattr(item.cls, "connector", None)
     if of_suite is not None:
         return str(of_suite.platform)
