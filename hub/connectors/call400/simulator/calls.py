@@ -60,7 +60,9 @@ class SimulatedCall:
     def _answered_at(self) -> datetime | None:
         return None if self.missed else self.rang_at + timedelta(seconds=self.waited_s)
 
-    def _ended_at(self) -> datetime:
+    @property
+    def ended_at(self) -> datetime:
+        """When it was over."""
         talked = 0 if self.missed else self.talked_s
         return self.rang_at + timedelta(seconds=self.waited_s + talked)
 
@@ -82,11 +84,45 @@ class SimulatedCall:
             "IVRDuration": 3,
             "RingTimestamp": int(self.rang_at.timestamp()),
             "AcceptTimestamp": int(answered.timestamp()) if answered else 0,
-            "EndedTimestamp": int(self._ended_at().timestamp()),
+            "EndedTimestamp": int(self.ended_at.timestamp()),
             "QueuedSkillGroupID": 11,
             "ServeParticipants": [],
             "EndStatus": code,
             "EndStatusString": text,
+        }
+
+    def listed(self) -> dict[str, Any]:
+        """The call as DescribeTelCdr lists it: numbers with the country's code, the recording beside."""
+        record = self.cdr()
+        pushed_only = ("SdkAppId", "QueuedSkillGroupID")
+        shared = {name: value for name, value in record.items() if name not in pushed_only}
+        began = int(self.rang_at.timestamp())
+        recording = {} if self.missed else {"RecordId": f"rec-{self.key}"}
+        return {
+            **shared,
+            "Time": began,
+            "StartTimestamp": began,
+            "QueuedSkillGroupId": record["QueuedSkillGroupID"],
+            "HungUpSide": "user",
+            **recording,
+        }
+
+    def listed_by_clink(self) -> dict[str, Any]:
+        """The same call, had it come in at an enterprise of clink, whose numbers are masked."""
+        answered = self._answered_at()
+        return {
+            "uniqueId": f"demo_{self.seed}-{int(self.rang_at.timestamp())}.{self.number}",
+            "hotline": LINE,
+            "customerNumber": f"{self.customer[:3]}****{self.customer[-4:]}",
+            "customerProvince": self.place[0],
+            "customerCity": self.place[1],
+            "clientName": self.agent,
+            "status": "2" if self.missed else "1",
+            "startTime": int(self.rang_at.timestamp()),
+            "bridgeTime": int(answered.timestamp()) if answered else 0,
+            "endTime": int(self.ended_at.timestamp()),
+            "bridgeDuration": 0 if self.missed else self.talked_s,
+            "recordFile": None if self.missed else f"{self.key}.mp3",
         }
 
     def recording(self) -> dict[str, Any] | None:
@@ -97,7 +133,7 @@ class SimulatedCall:
             "SdkAppId": SDK_APP_ID,
             "RecordId": f"rec-{self.key}",
             "SessionId": self.key,
-            "Timestamp": int(self._ended_at().timestamp()),
+            "Timestamp": int(self.ended_at.timestamp()),
             "EndpointUser": self.customer,
             "RecordURL": f"https://example.invalid/{self.key}.mp3",
             "CustomRecordURL": "",
@@ -119,7 +155,7 @@ class SimulatedCall:
         answered = self._answered_at()
         talk = {"Begin": _text(answered), "AgentName": self.agent} if answered else {}
         state = self.missed[2] if self.missed else "dealing"
-        end = {**talk, "State": state, "End": _text(self._ended_at())}
+        end = {**talk, "State": state, "End": _text(self.ended_at)}
         if answered:
             end |= {
                 "RecordFile": f"monitor/{self.key}.mp3",

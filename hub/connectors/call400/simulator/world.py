@@ -1,15 +1,14 @@
-"""The simulated call centres' state: the calls that were made. They only push, so nothing listens."""
+"""The simulated call centres' state: the calls that were made, and what their lists refuse next."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from hub.connectors.call400.simulator.calls import LINE, SimulatedCall, Vendor, a_call
+from hub.connectors.call400.simulator.calls import SimulatedCall, Vendor, a_call
 from hub.connectors.call400.simulator.drifts import DRIFTS
-from hub.connectors.simulation import BaseSimulator, DriftingWorld
+from hub.connectors.simulation import DriftingWorld
 
 Clock = Callable[[], datetime]
 
@@ -29,6 +28,9 @@ class World(DriftingWorld):
         self.seed = seed
         self.clock = clock
         self.app_secret = f"demo_path_secret_{seed}"
+        self.key_id = f"DEMOKEY{seed:04d}"
+        self.requests = 0
+        self._refusals: list[str] = []
         self.clues: list[SimulatedCall] = []
         self._lock = threading.Lock()
 
@@ -44,6 +46,17 @@ class World(DriftingWorld):
         """The same at 7moor."""
         return self._add("moor", count, created_at, every_s)
 
+    def refuse(self, code: str = "RequestLimitExceeded", times: int = 1) -> None:
+        """Answer the next requests for lists with this code of TCCC's (clink: HTTP 429, or 403)."""
+        with self._lock:
+            self._refusals += [code] * times
+
+    def next_refusal(self) -> str:
+        """What the request at hand is refused with, "" if it is not; counts it."""
+        with self._lock:
+            self.requests += 1
+            return self._refusals.pop(0) if self._refusals else ""
+
     def _add(
         self, vendor: Vendor, count: int, created_at: datetime | None, every_s: float
     ) -> list[SimulatedCall]:
@@ -55,27 +68,3 @@ class World(DriftingWorld):
             ]
             self.clues += new
             return new
-
-
-class Simulator(BaseSimulator):
-    """Call centres that only push. `with Simulator(seed=1) as simulator:`; `url` is empty."""
-
-    calls: tuple[()] = ()
-
-    def __init__(self, seed: int = 1, *, port: int = 0, clock: Clock = utc_now) -> None:
-        super().__init__()
-        self.world = World(seed, clock=clock)
-
-    @property
-    def clues(self) -> list[SimulatedCall]:
-        """Every call of TCCC."""
-        return [call for call in self.world.clues if call.vendor == "tccc"]
-
-    @property
-    def star_clues(self) -> list[SimulatedCall]:
-        """Every call of 7moor."""
-        return [call for call in self.world.clues if call.vendor == "moor"]
-
-    def options(self, secret_env: str) -> dict[str, Any]:
-        """`options:` of a source that is pushed to; the secret of its path is in `secret_env`."""
-        return {"lines": [LINE]}
