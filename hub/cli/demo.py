@@ -24,7 +24,8 @@ from hub.settings import home, load_settings
 from hub.steps.demo import Demo, DemoResult, percentiles
 from hub.steps.demo_hub import ADS, FAIR, FORM, DemoHub, free_port
 from hub.steps.demo_rows import SourceRow
-from hub.steps.demo_sources import DemoSource, Platforms, demo_sources
+from hub.steps.demo_source import DemoSource
+from hub.steps.demo_sources import Platforms, demo_sources
 from hub.steps.demo_story import StoryResult
 from hub.steps.keys import open_keyring
 from hub.steps.open_store import open_store

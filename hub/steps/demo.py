@@ -27,7 +27,8 @@ from hub.steps.authorize import begin_authorization
 from hub.steps.demo_hub import ADS, MEITUAN, STAR, DemoHub, secret_env
 from hub.steps.demo_rows import SourceRow, percentile_ms, source_row
 from hub.steps.demo_senders import Line, note_pulled
-from hub.steps.demo_sources import DemoSource, Platforms
+from hub.steps.demo_source import DemoSource
+from hub.steps.demo_sources import Platforms
 from hub.steps.demo_story import FoundingStory, StoryResult
 from hub.steps.grant import grant_of
 from hub.steps.publish import check_named, publish_checked
@@ -181,6 +182,7 @@ class Demo:
             pulled = await pull_source(
                 self.engine, self.keyring, self.settings, source.key, now=datetime.now(UTC)
             )
+            pulled.raise_for_failure()
             note_pulled(line, source.listed(line), pulled.figures()["ids"], began_at)
 
     def _publish_first_contact(self) -> int:

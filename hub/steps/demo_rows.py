@@ -16,7 +16,7 @@ from hub.inbox import counts
 from hub.model.outcome import Outcome
 from hub.privacy.keyring import KeyRing
 from hub.steps.demo_senders import MERCHANT, Sent
-from hub.steps.demo_sources import DemoSource
+from hub.steps.demo_source import DemoSource
 
 _ALL, _LOOKED_AT = 10_000_000, 500
 _json = msgspec.json.Decoder()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -17,25 +17,13 @@ from hub.connectors.push_sender import Habits
 from hub.connectors.wecom import simulator as wecom
 from hub.connectors.xiaohongshu import simulator as xiaohongshu
 from hub.errors import HubError
-from hub.steps.demo_calls import TinetSender, UdeskSender, calls
+from hub.steps.demo_centres import call_centres
 from hub.steps.demo_file import import_sheet
 from hub.steps.demo_hub import ADS, FAIR, FORM, MEITUAN, STAR, secret_env
 from hub.steps.demo_senders import Line, fill_forms, push
+from hub.steps.demo_source import BAD_LINE, PULL, DemoSource, guarded, times
 
 LAIKE, LOCAL, WECOM, EXPO = "douyin-laike", "douyin-local", "wecom", "expo-list"
-_RETRY_S = (0.2, 1.0, 3.0)
-_BAD_LINE: Mapping[str, Any] = {
-    "duplicate_share": 0.05,
-    "lost_ack_share": 0.02,
-    "reorder_within": 5,
-    "at_once": 8,
-    "retry_after_s": _RETRY_S,
-}
-_BEGAN, _LASTED = (
-    timedelta(hours=7),
-    timedelta(hours=6),
-)  # what 来客 lists is ten minutes old at least
-_PULL = {"every_s": 300, "page_size": 50}
 _WEB, _FILE = "webform", "file"
 
 
@@ -63,53 +51,6 @@ class Platforms:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class DemoSource:
-    """One source: `settings` as they stand in `hub.yaml`, `send` what makes and sends `share` of 100 leads.
-
-    `listed` are the platform's ids of what its lists show, pulled after everything was sent. `carries` are
-    fields that every lead must have. `is_direct`: nothing but the hub stands between sending and the lead.
-    """
-
-    key: str
-    settings: Mapping[str, Any]
-    share: int
-    send: Callable[[Line, int], Awaitable[None]]
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    listed: Callable[[Line], Sequence[str]] | None = None
-    carries: tuple[str, ...] = ()
-    is_direct: bool = True
-
-    @property
-    def source_key(self) -> str:
-        """The key of its source: forms have one of their own."""
-        return f"form-{self.key}" if self.is_form else self.key
-
-    @property
-    def is_form(self) -> bool:
-        """Whether it stands under `forms:`."""
-        return "token_secret_env" in self.settings
-
-    @property
-    def path(self) -> str:
-        """The path of the address that its leads are sent to, without the secret part."""
-        return f"/forms/{self.key}" if self.is_form else f"/hooks/{self.key}"
-
-    @property
-    def has_secret_path(self) -> bool:
-        """Whether the address ends in its secret."""
-        return bool(self.settings.get("signature", {}).get("scheme") == "static_path")
-
-    @property
-    def is_pulled(self) -> bool:
-        """Whether it is asked for leads, too."""
-        return bool(self.settings.get("pulls"))
-
-    def lead_count(self, leads: int) -> int:
-        """How many of all leads are its own, two at least."""
-        return max(2, leads * self.share // 100)
-
-
 def demo_sources(platforms: Platforms, new_secret: Callable[[], str]) -> tuple[DemoSource, ...]:
     """All of them; `new_secret` makes the secrets that no platform has."""
     return (
@@ -117,7 +58,7 @@ def demo_sources(platforms: Platforms, new_secret: Callable[[], str]) -> tuple[D
         *_xiaohongshu(platforms.xiaohongshu),
         _meituan(platforms.meituan),
         _wecom(platforms.wecom),
-        *_call_centres(platforms.calls, new_secret),
+        *call_centres(platforms.calls, new_secret),
         *_forms(new_secret),
         DemoSource(
             EXPO,
@@ -128,10 +69,6 @@ def demo_sources(platforms: Platforms, new_secret: Callable[[], str]) -> tuple[D
             is_direct=False,
         ),
     )
-
-
-def _guarded(key: str) -> dict[str, Any]:
-    return {"scheme": "static_path", "secret_env": secret_env(key)}
 
 
 # Douyin
@@ -145,13 +82,13 @@ def _douyin(simulator: douyin.Simulator, new_secret: Callable[[], str]) -> Itera
 
     def source(key: str, name: str, account: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 -- settings of any kind
         own = {"platform": "douyin", "name": name, "account": account, "owner": "growth"}
-        return {**own, "pull": _PULL, **more}
+        return {**own, "pull": PULL, **more}
 
     yield DemoSource(
         ADS,
         source(
             ADS, "抖音 飞鱼", world.advertiser_id, push="clue_push", pulls=["clue"],
-            signature=_guarded(ADS),
+            signature=guarded(ADS),
             options={**shared, "advertiser_ids": options["advertiser_ids"]},
         ),
         20,
@@ -164,7 +101,7 @@ def _douyin(simulator: douyin.Simulator, new_secret: Callable[[], str]) -> Itera
         STAR,
         source(
             STAR, "抖音 星图", world.star_id, push="star_push", pulls=["star_clue"],
-            signature=_guarded(STAR),
+            signature=guarded(STAR),
             options={**shared, "star_ids": options["star_ids"], "grant": ADS},  # one grant for all
         ),
         6,
@@ -201,11 +138,6 @@ def _douyin(simulator: douyin.Simulator, new_secret: Callable[[], str]) -> Itera
     )  # fmt: skip
 
 
-def _times(count: int) -> tuple[datetime, float]:
-    """The platform's day so far: when the first of `count` leads came, and the seconds between two."""
-    return datetime.now(UTC) - _BEGAN, _LASTED.total_seconds() / (count + 1)
-
-
 def _add_laike(simulator: douyin.Simulator, count: int, at: datetime, every_s: float) -> None:
     """Leads whose phones are listed encrypted, so that each has to be asked for."""
     local = simulator.world.local
@@ -214,13 +146,13 @@ def _add_laike(simulator: douyin.Simulator, count: int, at: datetime, every_s: f
 
 async def _appear(add: Callable[[int, datetime, float], object], line: Line, count: int) -> None:
     """Leads that are only listed."""
-    add(count, *_times(count))
+    add(count, *times(count))
 
 
 async def _push_clues(simulator: douyin.Simulator, line: Line, count: int) -> None:
-    at, every_s = _times(count)
+    at, every_s = times(count)
     clues = simulator.world.add_clues(count, created_at=at, every_s=every_s)
-    sender = douyin.PushSender(simulator.world, line.url, habits=Habits(**_BAD_LINE))
+    sender = douyin.PushSender(simulator.world, line.url, habits=Habits(**BAD_LINE))
     await push(line, sender, clues, lambda clue: str(clue.clue_id))
 
 
@@ -246,7 +178,7 @@ def _xiaohongshu(simulator: xiaohongshu.Simulator) -> Iterator[DemoSource]:
         return {**own, "signature": signature}
 
     async def send(add: Callable[[int], Sequence[Any]], line: Line, count: int) -> None:
-        habits = xiaohongshu.Habits(**_BAD_LINE)
+        habits = xiaohongshu.Habits(**BAD_LINE)
         sender = xiaohongshu.PushSender(world, line.url, habits=habits)
         await push(line, sender, add(count), lambda lead: str(lead.key))
 
@@ -274,7 +206,7 @@ def _meituan(simulator: meituan.Simulator) -> DemoSource:
     }
 
     async def send(line: Line, count: int) -> None:
-        sender = meituan.PushSender(simulator.world, line.url, habits=Habits(**_BAD_LINE))
+        sender = meituan.PushSender(simulator.world, line.url, habits=Habits(**BAD_LINE))
         leads = simulator.world.add_clues(count)
         await push(line, sender, leads, lambda lead: str(lead.lead_id))
 
@@ -296,13 +228,13 @@ def _wecom(simulator: wecom.Simulator) -> DemoSource:
         "owner": "sales",
         "push": "event_push",
         "pulls": ["customers"],
-        "pull": _PULL,
+        "pull": PULL,
         "signature": {"scheme": "sorted_values_sha1", "secret_env": token},
         "options": simulator.options(api),
     }
 
     async def send(line: Line, count: int) -> None:
-        habits = wecom.Habits(**_BAD_LINE)
+        habits = wecom.Habits(**BAD_LINE)
         sender = wecom.PushSender(simulator.world, line.url, habits=habits)
         if not await sender.challenge():
             raise HubError("the set-up page of 企业微信 was not answered")
@@ -319,49 +251,6 @@ def _wecom(simulator: wecom.Simulator) -> DemoSource:
         ("name", "wechat_unionid"),  # an event carries neither
         is_direct=False,
     )
-
-
-# Call centres
-
-
-def _call_centres(
-    simulator: call400.Simulator, new_secret: Callable[[], str]
-) -> Iterator[DemoSource]:
-    world, seed = simulator.world, simulator.world.seed
-    habits = Habits(**{**_BAD_LINE, "reorder_within": 1})
-
-    def centre(key: str, name: str, shape: str, share: int, send: Any) -> DemoSource:  # noqa: ANN401 -- a sender's coroutine
-        settings = {
-            "platform": "call400", "name": name, "owner": "service", "push": shape,
-            "signature": _guarded(key), "options": simulator.options(secret_env(key)),
-        }  # fmt: skip
-        return DemoSource(key, settings, share, send, {secret_env(key): new_secret()})
-
-    async def tccc(line: Line, count: int) -> None:
-        sender = call400.PushSender(world, line.url, habits=habits)
-        await push(line, sender, world.add_clues(count), _call_id)
-
-    async def moor(line: Line, count: int) -> None:
-        sender = call400.PushSender(world, line.url, habits=habits)
-        await push(line, sender, world.add_star_clues(count), _call_id)
-
-    async def tinet(line: Line, count: int) -> None:
-        made = calls(seed + 1, count, datetime.now(UTC))
-        await push(line, TinetSender(line.url, habits=habits), made, _call_id)
-
-    async def udesk(line: Line, count: int) -> None:
-        made = calls(seed + 2, count, datetime.now(UTC))
-        await push(line, UdeskSender(line.url, habits=habits), made, _call_id)
-
-    yield centre("call-tccc", "400 腾讯云", "tccc_cdr", 5, tccc)
-    yield centre("call-moor", "400 七陌", "moor_call", 4, moor)
-    yield centre("call-tinet", "400 天润", "tinet_cdr", 4, tinet)
-    yield centre("call-udesk", "400 Udesk", "udesk_call", 3, udesk)
-
-
-def _call_id(call: call400.SimulatedCall) -> str | None:
-    """A call that went out is an interaction and no lead."""
-    return call.key if call.is_lead else None
 
 
 # Forms
