@@ -72,7 +72,7 @@ def _cell(check: Check, without: Mapping[Check, str], counts: Counter[str]) -> s
     return _LACKING
 
 
-def _print(outcomes: Outcomes) -> bool:
+def print_table(outcomes: Outcomes) -> bool:
     """Print the table, every reason, and what is missing; whether nothing is."""
     from tests.connectors.cases import (
         CONNECTORS,  # only now: pytest wants to import the tests itself
@@ -109,7 +109,7 @@ def main() -> int:
         }
     )
     ended = pytest.main(["-q", "--no-header", SUITE, *elsewhere], plugins=[outcomes])
-    is_whole = _print(outcomes)
+    is_whole = print_table(outcomes)
     return int(ended) or int(not is_whole)
 
 
