@@ -63,6 +63,19 @@ def signature(secret: str, *, method: str, host: str, path: str, query: str) -> 
     return base64.b64encode(hmac.digest(secret.encode(), text.encode(), "sha1")).decode()
 
 
+def require_base(options: CallOptions) -> None:
+    """Nothing if the source says where its enterprise is.
+
+    Raises:
+        ConfigError: it does not; the vendor has two places and neither is the default.
+    """
+    if not options.api_base:
+        raise ConfigError(
+            "set options.api_base of the clink source: https://api-bj.clink.cn or"
+            " https://api-sh.clink.cn, wherever the enterprise is"
+        )
+
+
 class ClinkApi:
     """One enterprise's calls that came in; a window of at most a month, of which 100,000 are listed."""
 
@@ -72,11 +85,7 @@ class ClinkApi:
     kept_days: int | None = None
 
     def __init__(self, credentials: Credentials, options: CallOptions) -> None:
-        if not options.api_base:
-            raise ConfigError(
-                "set options.api_base of the clink source: https://api-bj.clink.cn or"
-                " https://api-sh.clink.cn, wherever the enterprise is"
-            )
+        require_base(options)
         keep_signatures_out_of_logs()
         self._credentials = credentials
         self._options = options

@@ -6,13 +6,12 @@ from collections.abc import AsyncIterator
 from urllib.parse import parse_qs
 
 from hub.connectors.base import Page, PullRequest
-from hub.connectors.call400.listings import CLINK_LIST, STREAMS, TCCC_LIST
+from hub.connectors.call400.listings import STREAMS
 from hub.connectors.call400.options import options_of
 from hub.connectors.call400.profiles import PROFILES, profile_of
-from hub.connectors.call400.pull import CallSession, call_pages, split_page
+from hub.connectors.call400.pull import CallSession, call_pages, check_pulls, split_page
 from hub.connectors.call400.reading import entity_of, split_call
 from hub.connectors.sessions import PullPorts
-from hub.errors import ConfigError
 from hub.model.delivery import Envelope, HookReply, HookRequest, RawRecord
 from hub.settings import SourceSettings
 
@@ -32,10 +31,9 @@ class Call400Connector:
     dated_streams = STREAMS
 
     def check(self, source: SourceSettings) -> None:
-        """ConfigError if an option is unknown or wrong, or `pulls` names lists of two vendors."""
+        """ConfigError if an option is unknown or wrong, or its pulls lack what they need."""
         options_of(source)
-        if TCCC_LIST in source.pulls and CLINK_LIST in source.pulls:
-            raise ConfigError("pulls: one source is one vendor: tccc_cdr_list or clink_cdr")
+        check_pulls(source)
 
     def entities(self, source: SourceSettings) -> tuple[str, ...]:
         """What is pushed under its `push` (of TCCC, recordings as well), and the lists it pulls."""

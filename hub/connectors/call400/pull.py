@@ -15,7 +15,7 @@ import httpx
 
 from hub.connectors.base import Page, PullRequest
 from hub.connectors.call400 import clink, tccc
-from hub.connectors.call400.clink import ClinkApi
+from hub.connectors.call400.clink import ClinkApi, require_base
 from hub.connectors.call400.credentials import credentials_of
 from hub.connectors.call400.listings import CLINK_LIST, STREAMS, split_listing
 from hub.connectors.call400.options import CallOptions, options_of
@@ -23,6 +23,7 @@ from hub.connectors.call400.tccc import TcccApi
 from hub.connectors.http import RetryPolicy, retried, send
 from hub.connectors.limits import Limit
 from hub.connectors.sessions import PullPorts
+from hub.connectors.source_options import require_option
 from hub.connectors.windows import Ask, Listing, Plan, TimedList, windowed_pages
 from hub.errors import ConfigError
 from hub.model.delivery import Envelope, RawRecord
@@ -142,6 +143,24 @@ def plan_of(api: CallApi, source: SourceSettings, request: PullRequest) -> Plan:
         earliest=request.until - kept + timedelta(minutes=1) if kept else None,
         most=api.most,
     )
+
+
+def check_pulls(source: SourceSettings) -> None:
+    """Look at what the pulls of a source need, before any; secrets are looked for when they are used.
+
+    Raises:
+        ConfigError: lists of two vendors, no access key named, or what a vendor needs to know is not set.
+    """
+    options = options_of(source)
+    if all(stream in source.pulls for stream in STREAMS):
+        raise ConfigError(f"pulls: one source is one vendor: {' or '.join(STREAMS)}")
+    if source.pulls:
+        require_option(options.key_id_env, "key_id_env", source.platform)
+        require_option(options.secret_env, "secret_env", source.platform)
+    if CLINK_LIST in source.pulls:
+        require_base(options)
+    elif source.pulls:
+        _sdk_app_id(source, options)
 
 
 def api_of(stream: str, source: SourceSettings) -> CallApi:
