@@ -16,7 +16,7 @@ from hub.steps.publish import check_named
 
 RUNNER = CliRunner()
 FILES = SchemaFiles(Path(__file__).parents[3] / "schemas")
-SHIPPED = Path(__file__).parents[3] / "schemas" / "mappings" / "webform" / "form" / "1-0-0.yaml"
+SHIPPED = Path(__file__).parents[3] / "schemas" / "mappings" / "webform" / "form" / "1-0-1.yaml"
 
 
 def run(*words: str) -> str:
@@ -32,7 +32,7 @@ def test_the_shipped_mappings_are_in_order():
 def test_the_tests_inside_a_mapping_are_run_by_name():
     found = json.loads(run("test", "webform/form", "--json"))
 
-    assert {(each["mapping"], each["result"]) for each in found} == {("webform/form/1-0-0", "ok")}
+    assert {(each["mapping"], each["result"]) for each in found} == {("webform/form/1-0-1", "ok")}
 
 
 def test_a_wrong_mapping_fails_the_lint_and_says_where(tmp_path):
@@ -93,7 +93,7 @@ def test_a_file_that_is_no_mapping_is_one_clear_line(tmp_path, text):
 def test_an_error_in_a_mapping_names_file_line_place_and_the_nearest_valid_name(
     tmp_path: Path, right: str, wrong: str, told: str
 ):
-    text = (FILES.root / "mappings" / "douyin/star_clue/1-0-0.yaml").read_text("utf-8")
+    text = (FILES.root / "mappings" / "douyin/star_clue/1-0-1.yaml").read_text("utf-8")
     assert text.count(right) == 1
     path = tmp_path / "mine.yaml"
     path.write_text(text.replace(right, wrong), "utf-8")
