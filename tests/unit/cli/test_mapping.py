@@ -93,7 +93,7 @@ def test_a_file_that_is_no_mapping_is_one_clear_line(tmp_path, text):
 def test_an_error_in_a_mapping_names_file_line_place_and_the_nearest_valid_name(
     tmp_path: Path, right: str, wrong: str, told: str
 ):
-    text = (FILES.root / "mappings" / "douyin/star_clue/1-0-1.yaml").read_text("utf-8")
+    text = (FILES.root / "mappings" / "douyin/star_clue/1-0-0.yaml").read_text("utf-8")
     assert text.count(right) == 1
     path = tmp_path / "mine.yaml"
     path.write_text(text.replace(right, wrong), "utf-8")
