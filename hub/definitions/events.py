@@ -27,7 +27,8 @@ def report_events(report: Report, settings: HubSettings) -> list[Event]:
     events: list[Event] = []
     for window in report.windows:
         if window.source_key in sources:
-            events += _source_events(window, bool(sources[window.source_key].push))
+            source = sources[window.source_key]
+            events += _source_events(window, bool(source.push) or not source.pulls)
     for load in report.loads:
         events += _load_events(load)
     if report.loader_seen_at is not None:

@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from hub.alerts.reading import open_alerts
 from hub.database.engine import driver, store_errors
+from hub.files.rows import PREFIX as SHEET_PREFIX
 from hub.inbox.held_groups import held_groups
 from hub.inbox.latest import oldest_queued
 from hub.inbox.waiting import what_waits
@@ -24,8 +26,9 @@ from hub.steps.lineage import entities_of
 from hub.steps.mappings import LiveMappings
 from hub.steps.source_checks import COUNTED_OVER
 
+ZONE = ZoneInfo("Asia/Shanghai")
 LATENCY_OVER = timedelta(minutes=10)
-_COLUMNS = ("source", "platform", "by", "mapping", "last lead", "lag s", "p95 ms", "trouble")
+_COLUMNS = ("source", "trouble", "last lead", "lag s", "p95 ms", "mapping", "platform", "by")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +76,17 @@ def overview(engine: sa.Engine, settings: HubSettings, now: datetime) -> list[So
 
 
 def as_table(lines: list[SourceLine]) -> CheckTable:
-    """The lines as a table of text and numbers."""
+    """The lines as a table of text and numbers; times are those of China."""
     rows = tuple(
         (
             one.source_key,
-            one.platform,
-            one.arrives_by,
-            ", ".join(one.mappings) or "none",
-            one.last_lead_at.isoformat(timespec="seconds") if one.last_lead_at else "never",
+            "; ".join(one.trouble) or "none",
+            f"{one.last_lead_at.astimezone(ZONE):%m-%d %H:%M}" if one.last_lead_at else "never",
             round(one.lag_s),
             round(one.p95_ms) if one.p95_ms not in (None, float("inf")) else 0,
-            "; ".join(one.trouble) or "none",
+            ", ".join(one.mappings) or "none",
+            one.platform,
+            one.arrives_by,
         )
         for one in lines
     )
@@ -127,6 +130,17 @@ def _arrives_by(source: SourceSettings) -> str:
 def _live(mappings: LiveMappings, source: SourceSettings) -> tuple[str, ...]:
     names = (
         mappings.live_name(source.merchant, source.platform, entity)
-        for entity in entities_of(source)
+        for entity in (*entities_of(source), *_sheets(mappings, source))
     )
     return tuple(name for name in names if name)
+
+
+def _sheets(mappings: LiveMappings, source: SourceSettings) -> list[str]:
+    """Saved column mappings that an import into this source can use."""
+    return sorted(
+        entity
+        for merchant, platform, entity in mappings.versions()
+        if platform == source.platform
+        and merchant in ("", source.merchant)
+        and entity.startswith(SHEET_PREFIX)
+    )
