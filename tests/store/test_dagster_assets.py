@@ -136,6 +136,7 @@ def test_a_tick_shows_a_window_once_it_is_confirmed(defs, engine, instance):
         "crm/contact",
         "crm/touchpoint",
         "ops/loader_heartbeat",
+        "ops/sources",
     ]
     assert materialized(second) == []
 
@@ -171,7 +172,7 @@ def test_checks_can_be_run_by_hand(defs, engine, instance):
     result = job.execute_in_process(instance=instance)
     evaluations = result.get_asset_check_evaluations()
 
-    assert len(evaluations) == 9
+    assert len(evaluations) == len(list(defs.resolve_asset_graph().asset_check_keys))
     assert {e.check_name: e.passed for e in evaluations}["conservation_records"]
 
 
@@ -224,7 +225,7 @@ def test_what_a_run_loaded_is_told_from_a_loaders_window(defs, engine, instance,
     assert {
         event.metadata["producer"].value
         for event in events
-        if isinstance(event, dg.AssetMaterialization)
+        if isinstance(event, dg.AssetMaterialization) and "producer" in event.metadata
     } == {"run"}
 
 
@@ -244,7 +245,7 @@ def test_days_of_the_archive_are_replayed_in_one_run(defs, engine, instance, key
     events = result.asset_materializations_for_node("replay_form_site")
 
     assert {event.metadata["records"].value for event in events} == {1}
-    assert {event.metadata["mapping_version"].value for event in events} == {"webform/form/1-0-0"}
+    assert {event.metadata["mapping_version"].value for event in events} == {"webform/form/1-0-1"}
     assert len(events) == 3
     assert count(engine, lead) == 1
 
