@@ -1,14 +1,22 @@
-"""Contacts and the keys that lead to them. Keys are never re-pointed; a merge sets `merged_into`."""
+"""Contacts and the spans of keys that lead to them. The caller holds the merchant's lock.
+
+A merge re-points nothing: it sets `merged_into`. Only a cluster that is made anew (`hub.crm.clusters`) does.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import psycopg
+
+from hub.database.arrays import use_fast_arrays
+from hub.identity.resolve import KeySpan
+
+_NONE: frozenset[bytes] = frozenset()
+_SPAN_TYPES = ["text", "bytea", "int2", "int8", "int8", "uuid", "bytea[]", "bool"]
 
 _ROOTS = """
 WITH RECURSIVE up AS (
@@ -20,14 +28,6 @@ SELECT start, id FROM up WHERE merged_into IS NULL
 """
 
 
-@dataclass(frozen=True, slots=True)
-class KnownKeys:
-    """What the store knows of keys: key → root contact, and the keys that no longer join."""
-
-    roots: dict[bytes, UUID]
-    stopped: frozenset[bytes]
-
-
 def roots(conn: psycopg.Connection[Any], contact_ids: Sequence[UUID]) -> dict[UUID, UUID]:
     """What each contact has become: itself, or the contact it was merged into."""
     if not contact_ids:
@@ -36,20 +36,50 @@ def roots(conn: psycopg.Connection[Any], contact_ids: Sequence[UUID]) -> dict[UU
         return dict(cursor.execute(_ROOTS, (list(contact_ids),)).fetchall())
 
 
-def known_keys(conn: psycopg.Connection[Any], merchant: str, keys: Sequence[bytes]) -> KnownKeys:
-    """Those of `keys` that this merchant has seen."""
+def known_spans(
+    conn: psycopg.Connection[Any], merchant: str, keys: Sequence[bytes]
+) -> list[KeySpan]:
+    """Every span of those of `keys` that this merchant has seen, each with its root contact."""
     with conn.cursor(binary=True) as cursor:
         rows = cursor.execute(
-            "SELECT k.blind, k.contact_id, k.stopped, c.merged_into IS NOT NULL FROM crm.contact_key k"
+            "SELECT k.blind, k.number, k.first_s, k.last_s, k.contact_id, k.beside, k.stopped,"
+            " c.merged_into IS NOT NULL FROM crm.contact_key k"
             " JOIN crm.contact c ON c.id = k.contact_id"
             " WHERE k.merchant = %s AND k.blind = ANY(%s)",
             (merchant, list(keys)),
         ).fetchall()
-    became = roots(conn, list({row[1] for row in rows if row[3]}))
-    return KnownKeys(
-        roots={bytes(blind): became.get(contact, contact) for blind, contact, *_ in rows},
-        stopped=frozenset(bytes(row[0]) for row in rows if row[2]),
-    )
+    became = roots(conn, list({row[4] for row in rows if row[7]}))
+    return [
+        KeySpan(
+            bytes(blind), number, first, last, became.get(contact, contact),
+            frozenset(map(bytes, beside)) if beside else _NONE, is_shared,
+        )
+        for blind, number, first, last, contact, beside, is_shared, _ in rows
+    ]  # fmt: skip
+
+
+def holders(
+    conn: psycopg.Connection[Any], merchant: str, keys: Sequence[bytes]
+) -> dict[bytes, UUID]:
+    """Key → the contact that has it now: that of its newest span; keys that join nobody are left out."""
+    found: dict[bytes, KeySpan] = {}
+    for span in known_spans(conn, merchant, keys):
+        newest = found.get(span.key)
+        if not span.is_shared and (newest is None or newest.last < span.last):
+            found[span.key] = span
+    stopped = stopped_keys(conn, merchant, list(found))
+    return {key: span.contact for key, span in found.items() if key not in stopped}
+
+
+def stopped_keys(
+    conn: psycopg.Connection[Any], merchant: str, keys: Sequence[bytes]
+) -> frozenset[bytes]:
+    """Those of `keys` that a person has decided to join nobody."""
+    rows = conn.execute(
+        "SELECT blind FROM crm.stopped_key WHERE merchant = %s AND blind = ANY(%s)",
+        (merchant, list(keys)),
+    ).fetchall()
+    return frozenset(bytes(row[0]) for row in rows)
 
 
 def add_contacts(
@@ -66,16 +96,55 @@ def add_contacts(
             copy.write_row((contact, merchant, now))
 
 
-def add_keys(conn: psycopg.Connection[Any], merchant: str, keys: Mapping[bytes, UUID]) -> None:
-    """Remember on which contact a key was first seen."""
-    if not keys:
+def write_spans(
+    conn: psycopg.Connection[Any], merchant: str, spans: Sequence[KeySpan], gone: Sequence[KeySpan]
+) -> None:
+    """Take out `gone`, add those of `spans` that are new, and write the others as they are now."""
+    if gone:
+        conn.execute(
+            "DELETE FROM crm.contact_key k USING unnest(%s::bytea[], %s::int2[]) AS g(blind, number)"
+            " WHERE k.merchant = %s AND k.blind = g.blind AND k.number = g.number",
+            ([span.key for span in gone], [span.number for span in gone], merchant),
+        )
+    new = [span for span in spans if span.is_new]
+    if new:
+        with conn.cursor() as cursor:
+            use_fast_arrays(cursor)
+            with cursor.copy(
+                "COPY crm.contact_key (merchant, blind, number, first_s, last_s, contact_id, beside,"
+                " stopped) FROM STDIN (FORMAT BINARY)"
+            ) as copy:
+                copy.set_types(_SPAN_TYPES)
+                for span in sorted(new, key=lambda one: (one.key, one.number)):
+                    copy.write_row(
+                        (merchant, span.key, span.number, span.first, span.last, span.contact,
+                         sorted(span.beside) or None, span.is_shared)
+                    )  # fmt: skip
+    _rewrite(conn, merchant, [span for span in spans if not span.is_new])
+
+
+def _rewrite(conn: psycopg.Connection[Any], merchant: str, spans: Sequence[KeySpan]) -> None:
+    if not spans:
         return
-    with conn.cursor() as cursor, cursor.copy(
-        "COPY crm.contact_key (merchant, blind, contact_id) FROM STDIN (FORMAT BINARY)"
-    ) as copy:  # fmt: skip
-        copy.set_types(["text", "bytea", "uuid"])
-        for blind, contact in sorted(keys.items()):
-            copy.write_row((merchant, blind, contact))
+    conn.execute(
+        "UPDATE crm.contact_key k SET first_s = v.first, last_s = v.last, stopped = v.shared"
+        " FROM unnest(%s::bytea[], %s::int2[], %s::int8[], %s::int8[], %s::bool[])"
+        " AS v(blind, number, first, last, shared)"
+        " WHERE k.merchant = %s AND k.blind = v.blind AND k.number = v.number",
+        (
+            [span.key for span in spans], [span.number for span in spans],
+            [span.first for span in spans], [span.last for span in spans],
+            [span.is_shared for span in spans], merchant,
+        ),
+    )  # fmt: skip
+    beside = [span for span in spans if span.beside]
+    if beside:
+        with conn.cursor() as cursor:
+            cursor.executemany(
+                "UPDATE crm.contact_key SET beside = %s WHERE merchant = %s AND blind = %s"
+                " AND number = %s",
+                [(sorted(span.beside), merchant, span.key, span.number) for span in beside],
+            )
 
 
 def merge(conn: psycopg.Connection[Any], merges: Mapping[UUID, UUID]) -> None:

@@ -22,13 +22,17 @@ CRM_TERMS = tuple(outcome.value for outcome in IN_CRM)
 # differ at first sight are followed, so the cost is that of reading a day's leads and their keys.
 _DOUBLED = sa.text("""
 WITH RECURSIVE recent AS MATERIALIZED (
-    SELECT l.id, l.merchant, l.contact_id, l.keys FROM crm.lead_revision r
+    SELECT l.id, l.merchant, l.contact_id, l.keys,
+           floor(extract(epoch FROM coalesce(l.submitted_at, l.received_at)))::int8 AS at
+    FROM crm.lead_revision r
     JOIN crm.lead l ON l.id = r.lead_id
     WHERE r.record_id >= :floor AND r.outcome = 'loaded'
 ), pair AS MATERIALIZED (
     SELECT r.id AS lead_id, r.contact_id AS own, k.contact_id AS other
     FROM recent r CROSS JOIN LATERAL unnest(r.keys) AS u(blind)
     JOIN crm.contact_key k ON k.merchant = r.merchant AND k.blind = u.blind AND NOT k.stopped
+     AND r.at BETWEEN k.first_s AND k.last_s
+     AND NOT EXISTS (SELECT 1 FROM crm.stopped_key s WHERE s.merchant = k.merchant AND s.blind = k.blind)
     WHERE k.contact_id <> r.contact_id
 ), chain (origin, id, next) AS (
     SELECT c.id, c.id, c.merged_into FROM crm.contact c

@@ -31,6 +31,8 @@ class StoredLead:
     source_key: str
     entity: str
     contact_id: UUID
+    submitted_at: datetime | None
+    received_at: datetime
     revisions: list[UUID]
     keys: list[bytes]
     content_hash: bytes
@@ -83,6 +85,13 @@ def get_touchpoints(
     return conn.execute(query.order_by(touchpoint.c.ordinal, touchpoint.c.slot)).mappings().all()
 
 
+def merchant_of_contact(conn: sa.Connection, contact_id: UUID) -> str | None:
+    """Whose a contact is, None if there is no such contact."""
+    query = sa.select(contact.c.merchant).where(contact.c.id == contact_id)
+    found: str | None = conn.execute(query).scalar_one_or_none()
+    return found
+
+
 def merged_contacts(conn: sa.Connection) -> dict[UUID, UUID]:
     """Every contact that has become another: loser → what it was merged into."""
     query = sa.select(contact.c.id, contact.c.merged_into).where(
@@ -112,8 +121,8 @@ def all_leads(conn: psycopg.Connection[Any], *, batch: int = 2000) -> Iterator[S
     ) as cursor:  # type: psycopg.ServerCursor[StoredLead]
         cursor.itersize = batch
         cursor.execute(
-            "SELECT id, merchant, source_key, entity, contact_id, revisions, keys, content_hash,"
-            " sealed FROM crm.lead ORDER BY id"
+            "SELECT id, merchant, source_key, entity, contact_id, submitted_at, received_at, revisions, keys,"
+            " content_hash, sealed FROM crm.lead ORDER BY id"
         )
         yield from cursor
 

@@ -59,14 +59,6 @@ def add_to_shadow(conn: psycopg.Connection[Any], rows: Iterable[ShadowRevision])
             )  # fmt: skip
 
 
-def shadow_edges(conn: psycopg.Connection[Any]) -> Iterator[tuple[UUID, str, list[bytes]]]:
-    """Lead, merchant and keys of every revision, by lead."""
-    with conn.cursor(name="hub_shadow_edges", binary=True) as cursor:  # type: psycopg.ServerCursor[Any]
-        cursor.itersize = 5000
-        cursor.execute("SELECT lead_id, merchant, keys FROM shadow_revision ORDER BY 1")
-        yield from cursor
-
-
 def shadow_revisions(conn: psycopg.Connection[Any]) -> Iterator[ShadowRevision]:
     """Every revision, by lead, then by record."""
     with conn.cursor(

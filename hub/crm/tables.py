@@ -5,11 +5,11 @@ Random-key indexes that a new lead touches: lead.id and contact_key; lead.contac
 
 from __future__ import annotations
 
-from sqlalchemy import ARRAY, Boolean, Column, Index, SmallInteger, Table, Text
+from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Index, SmallInteger, Table, Text
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB, UUID
 
-from hub.database.metadata import identifier, instant, metadata, sealed, text
+from hub.database.metadata import identifier, instant, metadata, sealed, serial, text
 
 # A lead as its revisions fold to it. Plain columns are those that reports need and that name nobody;
 # all else is in `sealed` (canonical JSON). `keys` are the blind keys of all its revisions: the edges of identity.
@@ -79,14 +79,54 @@ contact = Table(
     schema="crm",
 )
 
-# Never re-pointed: a merge sets contact.merged_into. `blind` is one byte of kind and sixteen of HMAC.
+# A span: a stretch of time (epoch seconds, by the leads' own times) in which a key is one person's; `number`
+# tells spans of one key apart. `blind` is one byte of kind and sixteen of HMAC. `beside` are strong keys that
+# stood beside a weak one, `stopped` says that they are too many: then it joins nobody.
 contact_key = Table(
     "contact_key",
     metadata,
     text("merchant", primary_key=True),
     Column("blind", BYTEA, primary_key=True),
+    Column("number", SmallInteger, primary_key=True, server_default=sql("0")),
     identifier("contact_id"),
     Column("stopped", Boolean, nullable=False, server_default=sql("false")),
+    Column("first_s", BigInteger, nullable=False, server_default=sql("0")),
+    Column("last_s", BigInteger, nullable=False, server_default=sql("0")),
+    Column("beside", ARRAY(BYTEA)),
+    schema="crm",
+)
+
+# What people decided about identity; appended, never changed.
+decision = Table(
+    "decision",
+    metadata,
+    serial("id", primary_key=True),
+    text("merchant"),
+    text("kind"),
+    Column("body", JSONB, nullable=False),
+    text("decided_by"),
+    text("reason"),
+    instant("decided_at", server_default=sql("now()")),
+    schema="crm",
+)
+
+# Keys that a decision gave a lead, so that it stays with its side.
+pin = Table(
+    "pin",
+    metadata,
+    identifier("lead_id", primary_key=True),
+    Column("key", BYTEA, primary_key=True),
+    Column("decision_id", BigInteger, nullable=False),
+    schema="crm",
+)
+
+# Keys that a decision lets join nobody.
+stopped_key = Table(
+    "stopped_key",
+    metadata,
+    text("merchant", primary_key=True),
+    Column("blind", BYTEA, primary_key=True),
+    Column("decision_id", BigInteger, nullable=False),
     schema="crm",
 )
 

@@ -1,77 +1,173 @@
-"""Which contact each lead of a batch belongs to: a union-find over the keys it names. Pure.
+"""Which contact each lead of a batch belongs to: a union-find over the spans of the keys it names. Pure.
 
-Nothing is re-pointed: a key stays with the contact it was first seen on, and a merge only says which
-contact another one has become.
+A span is a stretch of time in which a key is one person's (`hub.identity.edges`); the store keeps each with
+its first and last instant, the contact that it leads to, and the strong keys that stood beside a weak one.
+More leads only lengthen and join spans, so batches in any order give what all leads at once would give,
+but for one thing: a weak key that turns out to be several persons' (`newly_shared`) must give back whom it
+had joined. Its cluster is then made anew from its leads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
+
+from hub.identity.edges import find
+from hub.identity.rules import RULES, IdentityRules
 
 
 @dataclass(slots=True)  # not frozen: made once per lead, and a frozen one costs twice
 class Claimant:
-    """A lead that names keys. `contact` is the root contact it already belongs to, if it is known."""
+    """A lead that names keys, with its own time in epoch seconds. `contact` is its root contact, if it has one."""
 
     lead_id: UUID
     keys: Sequence[bytes]
+    at: int = 0
     contact: UUID | None = None
+
+
+@dataclass(slots=True)  # one per key that a batch names
+class KeySpan:
+    """A key's span as the store has it. `number` tells spans of one key apart; `contact` is a root."""
+
+    key: bytes
+    number: int
+    first: int
+    last: int
+    contact: UUID
+    beside: frozenset[bytes] = frozenset()
+    is_shared: bool = False
+    is_new: bool = False
+    is_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
     """What identity decided for a batch.
 
-    `contact_of` lead → root contact · `new_contacts` to create · `new_keys` key → contact, none of them
-    known before · `merges` loser → winner, winners are roots.
+    `contact_of` lead → root contact · `new_contacts` to create · `spans` to add or write anew ·
+    `gone` spans that became part of another · `merges` loser → winner, winners are roots ·
+    `newly_shared` spans that must give back whom they had joined.
     """
 
     contact_of: dict[UUID, UUID] = field(default_factory=dict)
     new_contacts: list[UUID] = field(default_factory=list)
-    new_keys: dict[bytes, UUID] = field(default_factory=dict)
+    spans: list[KeySpan] = field(default_factory=list)
+    gone: list[KeySpan] = field(default_factory=list)
     merges: dict[UUID, UUID] = field(default_factory=dict)
+    newly_shared: list[KeySpan] = field(default_factory=list)
 
 
 def resolve(
     claimants: Sequence[Claimant],
-    known: Mapping[bytes, UUID],
+    known: Iterable[KeySpan],
     stopped: frozenset[bytes],
     new_id: Callable[[], UUID],
+    rules: IdentityRules = RULES,
 ) -> Resolution:
     """Assign a contact to every claimant.
 
     Args:
         claimants: Leads in the order they arrived; the order does not change who is together.
-        known: Key → root contact, for every key that the store has and that joins.
-        stopped: Keys that no longer join anybody.
+        known: Every span that the store has of a key that they name.
+        stopped: Keys that a person has decided to join nobody.
         new_id: Gives rising contact ids; the oldest contact of a cluster is its root.
+        rules: What keys mean.
     """
     result = Resolution()
+    book = _Book(known, rules, result)
     parent: dict[UUID, UUID] = {}
-    home: dict[bytes, UUID] = dict(known)
     for claimant in claimants:
-        keys = [key for key in claimant.keys if key not in stopped]
-        root = _join(parent, {home[key] for key in keys if key in home}, claimant.contact)
+        named = [key for key in claimant.keys if key not in stopped]
+        met = {key: book.meeting(key, claimant.at) for key in named}
+        joining = [span.contact for spans in met.values() for span in spans if not span.is_shared]
+        root = _join(parent, joining, claimant.contact)
         if root is None:
             root = new_id()
             result.new_contacts.append(root)
-        for key in keys:
-            if key not in home:
-                home[key] = result.new_keys[key] = root
+        strong = frozenset(key for key in claimant.keys if rules.judges(key))
+        for key in named:
+            book.enter(key, claimant.at, met[key], root, strong)
         result.contact_of[claimant.lead_id] = root
     for lead, contact in result.contact_of.items():
-        result.contact_of[lead] = _find(parent, contact)
-    result.merges.update({loser: _find(parent, loser) for loser in list(parent)})
+        result.contact_of[lead] = find(parent, contact)
+    result.merges.update({loser: find(parent, loser) for loser in list(parent)})
+    result.spans.extend(book.written())
+    for span in result.spans:
+        span.contact = find(parent, span.contact)
     return result
 
 
-def _join(parent: dict[UUID, UUID], named: set[UUID], own: UUID | None) -> UUID | None:
+class _Book:
+    """The spans of a batch's keys, lengthened and joined as leads come."""
+
+    def __init__(self, known: Iterable[KeySpan], rules: IdentityRules, result: Resolution) -> None:
+        self._rules = rules
+        self._result = result
+        self._spans: dict[bytes, list[KeySpan]] = {}
+        for span in known:
+            self._spans.setdefault(span.key, []).append(span)
+
+    def meeting(self, key: bytes, at: int) -> list[KeySpan]:
+        """The spans that a lead of that time belongs to: none, one, or two that it links."""
+        spans = self._spans.get(key, [])
+        if not self._rules.has_ends(key):
+            return list(spans)
+        window = self._rules.window_s
+        return [span for span in spans if span.first - window <= at <= span.last + window]
+
+    def enter(
+        self, key: bytes, at: int, met: list[KeySpan], contact: UUID, strong: frozenset[bytes]
+    ) -> None:
+        """A lead with this key belongs to `contact`."""
+        if not met:
+            beside = strong if self._rules.is_weak(key) else frozenset()
+            spans = self._spans.setdefault(key, [])
+            number = max((span.number for span in spans), default=-1) + 1
+            spans.append(
+                KeySpan(key, number, at, at, contact, beside, is_new=True, is_changed=True)
+            )
+            return
+        span = met[0]
+        for other in met[1:]:
+            self._absorb(span, other)
+        if not span.first <= at <= span.last:
+            span.first, span.last = min(span.first, at), max(span.last, at)
+            span.is_changed = True
+        if self._rules.is_weak(key) and not strong <= span.beside:
+            span.beside |= strong
+            span.is_changed = True
+        self._judge(span)
+
+    def _absorb(self, span: KeySpan, other: KeySpan) -> None:
+        span.first, span.last = min(span.first, other.first), max(span.last, other.last)
+        span.beside |= other.beside
+        span.is_changed = True
+        if other.is_shared and not span.is_shared:
+            span.is_shared = True
+            self._result.newly_shared.append(span)
+        self._spans[span.key].remove(other)
+        if not other.is_new:
+            self._result.gone.append(other)
+
+    def _judge(self, span: KeySpan) -> None:
+        if span.is_shared or not self._rules.is_weak(span.key):
+            return
+        if self._rules.is_shared(span.beside):
+            span.is_shared = span.is_changed = True
+            self._result.newly_shared.append(span)
+
+    def written(self) -> list[KeySpan]:
+        """Spans that the store does not have as they are now."""
+        return [span for spans in self._spans.values() for span in spans if span.is_changed]
+
+
+def _join(parent: dict[UUID, UUID], named: Iterable[UUID], own: UUID | None) -> UUID | None:
     """The oldest of the contacts that a claimant's keys name, which the others become; None if none."""
-    roots = {_find(parent, contact) for contact in named}
+    roots = {find(parent, contact) for contact in named}
     if own is not None:
-        roots.add(_find(parent, own))
+        roots.add(find(parent, own))
     if not roots:
         return None
     root = min(roots)
@@ -79,23 +175,59 @@ def _join(parent: dict[UUID, UUID], named: set[UUID], own: UUID | None) -> UUID 
     return root
 
 
-def clusters(edges: Mapping[UUID, Sequence[bytes]]) -> dict[UUID, UUID]:
-    """Lead → smallest lead of its cluster, from nothing but who names which keys: the offline truth."""
-    parent: dict[UUID, UUID] = {}
-    first: dict[bytes, UUID] = {}
-    for lead in sorted(edges):
-        for key in edges[lead]:
-            other = first.setdefault(key, lead)
-            a, b = _find(parent, lead), _find(parent, other)
-            if a != b:
-                parent[max(a, b)] = min(a, b)
-    return {lead: _find(parent, lead) for lead in edges}
+@dataclass(slots=True)  # one per lead of a cluster that is made anew
+class Member:
+    """A lead of a cluster that is made anew, and the contact that it was given first."""
+
+    lead: UUID
+    contact: UUID
 
 
-def _find(parent: dict[UUID, UUID], node: UUID) -> UUID:
-    while node in parent:
-        above = parent[node]
-        if above in parent:
-            parent[node] = parent[above]
-        node = above
-    return node
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A cluster made anew: `moved` leads to other contacts, `became` contact → what it is part of (None: a
+    root), `new_contacts` to create, `root_of` lead → root contact."""
+
+    moved: Mapping[UUID, UUID]
+    became: Mapping[UUID, UUID | None]
+    new_contacts: Sequence[UUID]
+    root_of: Mapping[UUID, UUID]
+
+
+def place(
+    members: Sequence[Member], parts: Mapping[UUID, UUID], new_id: Callable[[], UUID]
+) -> Placement:
+    """Contacts for the parts that a cluster falls into; each keeps as many of its old ids as it can.
+
+    A contact whose leads are in several parts stays with the part of its smallest lead; its other leads
+    get a new one. So a split of what a merge had joined gives both old contacts back.
+
+    Args:
+        members: All leads of the cluster.
+        parts: Lead → smallest lead of its part.
+        new_id: Gives rising contact ids.
+    """
+    owner: dict[UUID, UUID] = {}
+    for member in sorted(members, key=lambda one: one.lead):
+        owner.setdefault(member.contact, parts[member.lead])
+    owned: dict[UUID, list[UUID]] = {}
+    for contact, part in owner.items():
+        owned.setdefault(part, []).append(contact)
+    fresh: list[UUID] = []
+    moved: dict[UUID, UUID] = {}
+    for member in sorted(members, key=lambda one: one.lead):
+        part = parts[member.lead]
+        if owner[member.contact] == part:
+            continue
+        if part not in owned:
+            fresh.append(new_id())
+            owned[part] = [fresh[-1]]
+        moved[member.lead] = min(owned[part])
+    roots = {part: min(contacts) for part, contacts in owned.items()}
+    became = {
+        contact: None if contact == roots[part] else roots[part]
+        for part, contacts in owned.items()
+        for contact in contacts
+    }
+    root_of = {member.lead: roots[parts[member.lead]] for member in members}
+    return Placement(moved, became, fresh, root_of)

@@ -14,7 +14,7 @@ import psycopg
 from hub.crm import contacts, leads, touchpoints
 from hub.crm.leads import RevisionRow
 from hub.crm.touchpoints import TouchpointRow
-from hub.identity.resolve import Claimant, resolve
+from hub.identity.resolve import Claimant
 from hub.mapping.fold import Revision, canonical_bytes, content_hash, fold, hash_of
 from hub.model.ids import lead_id
 from hub.model.lead import IdentityKey, KeyKind, MappedLead, RevisionMode
@@ -29,6 +29,7 @@ from hub.steps.lead_rows import (
     touchpoint_rows,
 )
 from hub.steps.prepare import Work
+from hub.steps.resolve_contacts import Resolved, make_anew, resolve_claimants
 
 _json = msgspec.json.Decoder()
 _HASHED = "sha256:"
@@ -56,8 +57,9 @@ class MerchantBatch:
         states = self._states(conn)
         for candidate in self._candidates:
             self._decide(states[candidate.lead], candidate)
-        contact_of = self._resolve(conn, states.values(), now, new_id)
-        self._write(conn, states.values(), contact_of, now)
+        resolved = self._resolve(conn, states.values(), now, new_id)
+        self._write(conn, states.values(), resolved.contact_of, now)
+        self._make_anew(conn, states.values(), resolved, now, new_id)
         for candidate in self._candidates:
             if candidate.ordinal == 0:
                 candidate.work.outcome = candidate.outcome
@@ -123,22 +125,30 @@ class MerchantBatch:
         states: Iterable[LeadState],
         now: datetime,
         new_id: Callable[[], UUID],
-    ) -> dict[UUID, UUID]:
+    ) -> Resolved:
         """Contacts of new leads, and merges that new keys cause."""
         asking = [state for state in states if state.came and state.has_new_keys()]
         if not asking:
-            return {}
-        named = {key for state in asking for key in state.keys}
-        store = contacts.known_keys(conn, self._merchant, list(named))
-        homes = contacts.roots(conn, [s.known.contact_id for s in asking if s.known])
+            return Resolved()
         claimants = [
-            Claimant(s.id, s.keys, homes[s.known.contact_id] if s.known else None) for s in asking
+            Claimant(s.id, s.keys, s.own_time(), s.known.contact_id if s.known else None)
+            for s in asking
         ]
-        result = resolve(claimants, store.roots, store.stopped, new_id)
-        contacts.add_contacts(conn, self._merchant, result.new_contacts, now)
-        contacts.add_keys(conn, self._merchant, result.new_keys)
-        contacts.merge(conn, result.merges)
-        return result.contact_of
+        return resolve_claimants(conn, self._merchant, claimants, now, new_id)
+
+    def _make_anew(
+        self,
+        conn: psycopg.Connection[Any],
+        states: Iterable[LeadState],
+        resolved: Resolved,
+        now: datetime,
+        new_id: Callable[[], UUID],
+    ) -> None:
+        """Take apart again what a shared key, or a key that a lead no longer has, had joined."""
+        lost = [s.known.contact_id for s in states if s.known and s.has_lost_keys()]
+        wanted = {*resolved.anew, *contacts.roots(conn, lost).values()}
+        if wanted:
+            make_anew(conn, self._merchant, wanted, now, new_id)
 
     def _write(
         self,
@@ -159,7 +169,7 @@ class MerchantBatch:
                 continue
             folded = state.folded()
             differing += [c for c in state.came if c.hash != folded[2]]
-            if known and folded[2] == known.content_hash and not state.has_new_keys():
+            if known and folded[2] == known.content_hash and not state.has_other_keys():
                 touched.append((state.id, state.records()))
                 continue
             contact = known.contact_id if known else contact_of[state.id]

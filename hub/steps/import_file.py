@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hub.crm.contacts import known_keys
+from hub.crm.contacts import holders
 from hub.database.engine import driver, store_errors
 from hub.errors import ConfigError
 from hub.files.dictionary import Dictionary
@@ -108,7 +108,7 @@ def _known(
     conn: sa.Connection, keyring: KeyRing, merchant: str, keys: Sequence[IdentityKey]
 ) -> set[IdentityKey]:
     blinds = {keyring.blind(merchant, key): key for key in keys}
-    found = known_keys(driver(conn), merchant, list(blinds)).roots
+    found = holders(driver(conn), merchant, list(blinds))
     return {blinds[blind] for blind in found if blind in blinds}
 
 

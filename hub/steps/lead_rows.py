@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,9 +61,11 @@ class LeadState:
     newest: KnownRevision | None = None
     keys: list[bytes] = field(default_factory=list)
     came: list[Candidate] = field(default_factory=list)
+    _folded: tuple[Mapping[str, Any], bytes, bytes] | None = None
 
     def add(self, revision: KnownRevision, keys: list[bytes]) -> None:
         """One more revision, with the keys that it names."""
+        self._folded = None
         self.revisions.append(revision)
         if self.newest is None or revision.revision.rank > self.newest.revision.rank:
             self.newest = revision
@@ -74,8 +77,29 @@ class LeadState:
         """Whether identity has to look at this lead."""
         return self.known is None or not set(self.keys) <= set(self.known.keys)
 
+    def has_lost_keys(self) -> bool:
+        """Whether its revisions no longer name a key that it had: a newer mapping took it away."""
+        return self.known is not None and not set(self.known.keys) <= set(self.keys)
+
+    def has_other_keys(self) -> bool:
+        """Whether its keys are not what the store has."""
+        return self.has_new_keys() or self.has_lost_keys()
+
+    def own_time(self) -> int:
+        """When the lead asked, by its own words, else when it came; epoch seconds."""
+        submitted = self.folded()[0].get("submitted_at")
+        if submitted:
+            return int(datetime.fromisoformat(submitted).timestamp())
+        received = self.known.received_at if self.known else self.came[0].work.received_at
+        return math.floor(received.timestamp())
+
     def folded(self) -> tuple[Mapping[str, Any], bytes, bytes]:
         """The lead as all its revisions make it: document, canonical bytes, content hash."""
+        if self._folded is None:
+            self._folded = self._fold()
+        return self._folded
+
+    def _fold(self) -> tuple[Mapping[str, Any], bytes, bytes]:
         if len(self.revisions) == 1 and self.came:
             only = self.came[0]
             return only.mapped.doc, only.plain, only.hash

@@ -7,8 +7,10 @@ from nothing else. What a person discarded or erased stays out.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -22,7 +24,7 @@ from hub.crm.shadow import ShadowRevision
 from hub.database import sessions
 from hub.database.engine import driver, store_errors
 from hub.errors import ConfigError, RecordError
-from hub.identity.resolve import clusters
+from hub.identity.edges import Node
 from hub.inbox.reading import archive_pages
 from hub.inbox.records import ArchivedRecord
 from hub.mapping.compile import CompiledMapping
@@ -33,6 +35,7 @@ from hub.privacy.keyring import KeyRing
 from hub.registry.extensions import extensions_by_merchant
 from hub.registry.files import schema_files
 from hub.settings import HubSettings
+from hub.steps.decided import clusters_of
 from hub.steps.fold_leads import blind_key
 from hub.steps.lead_rows import touchpoints_of
 from hub.steps.mappings import compile_version
@@ -157,11 +160,7 @@ class _Maker:
 
 def _hash(raw: psycopg.Connection[Any], keyring: KeyRing, result: Rebuilt) -> None:
     """The content hash of the shadow, over the same bytes as `hub verify` takes from the store."""
-    edges: dict[UUID, list[bytes]] = {}
-    for lead, merchant, keys in shadow.shadow_edges(raw):
-        scoped = [merchant.encode() + b"\0" + key for key in keys]
-        edges.setdefault(lead, []).extend(scoped)
-    names = clusters(edges)
+    names = clusters_of(raw, _nodes(raw, keyring))
     digest = hashlib.sha256()
     for lead, group in groupby(shadow.shadow_revisions(raw), key=lambda row: row.lead_id):
         for part in lead_parts(keyring, list(group), names[lead]):
@@ -170,14 +169,34 @@ def _hash(raw: psycopg.Connection[Any], keyring: KeyRing, result: Rebuilt) -> No
     result.content_hash = digest.hexdigest()
 
 
+def _nodes(raw: psycopg.Connection[Any], keyring: KeyRing) -> dict[str, list[Node]]:
+    """Merchant → its leads as identity sees them: the keys of all revisions, the time that they fold to."""
+    found: dict[str, list[Node]] = {}
+    for lead, group in groupby(shadow.shadow_revisions(raw), key=lambda row: row.lead_id):
+        rows = list(group)
+        submitted = fold_of(keyring, rows).get("submitted_at")
+        came = datetime.fromisoformat(submitted) if submitted else rows[0].received_at
+        keys = list(dict.fromkeys(key for row in rows for key in row.keys))
+        node = Node(lead, keys, math.floor(came.timestamp()))
+        found.setdefault(rows[0].merchant, []).append(node)
+    return found
+
+
+def fold_of(keyring: KeyRing, rows: list[ShadowRevision]) -> Mapping[str, Any]:
+    """The document that a lead's revisions fold to."""
+    docs = [_json(keyring.unseal(row.sealed, row.record_id.bytes)) for row in rows]
+    return fold(
+        [
+            Revision(row.rank, row.mode, row.stream, doc)
+            for row, doc in zip(rows, docs, strict=True)
+        ]
+    )
+
+
 def lead_parts(keyring: KeyRing, rows: list[ShadowRevision], contact: UUID) -> tuple[bytes, bytes]:
     """What the content hash takes of one lead: its head, and its document."""
     first = rows[0]
-    docs = [_json(keyring.unseal(row.sealed, row.record_id.bytes)) for row in rows]
-    revisions = [
-        Revision(row.rank, row.mode, row.stream, doc) for row, doc in zip(rows, docs, strict=True)
-    ]
-    doc = fold(revisions)
+    doc = fold_of(keyring, rows)
     points = sorted((kind, at.isoformat()) for kind, at in touchpoints_of(doc, first.received_at))
     head = [
         str(first.lead_id), first.merchant, first.source_key, first.entity, str(contact),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +18,11 @@ from hub.crm import leads, reading
 from hub.crm.reading import StoredLead, root_of
 from hub.database import sessions
 from hub.database.engine import driver, store_errors
-from hub.identity.resolve import clusters
+from hub.identity.edges import Node
 from hub.mapping.fold import Revision, canonical_bytes, content_hash, fold
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings
+from hub.steps.decided import clusters_of
 from hub.steps.laws import Law, read_delivery_law, read_record_law, snapshot
 from hub.steps.lead_rows import revision_aad
 from hub.steps.rebuild import Rebuilt, rebuild
@@ -89,12 +91,11 @@ def verify(
             deep=deep,
         )
         merged = reading.merged_contacts(conn)
-        named, edges, truth = _names(raw, merged)
+        named, nodes, truth = _names(raw, merged)
         result.contacts = len(set(named.values()))
         if deep:
-            result.misplaced = sum(
-                1 for lead, name in clusters(edges).items() if truth[lead] != name
-            )
+            names = clusters_of(raw, nodes)
+            result.misplaced = sum(1 for lead, name in names.items() if truth[lead] != name)
             result.stale = _count_stale(raw, keyring)
         _hash(raw, keyring, named, result, progress)
         if settings is not None:
@@ -107,16 +108,17 @@ def verify(
 
 def _names(
     raw: psycopg.Connection[Any], merged: dict[UUID, UUID]
-) -> tuple[dict[UUID, UUID], dict[UUID, list[bytes]], dict[UUID, UUID]]:
-    """Root contact → its smallest lead; lead → its keys within its merchant; lead → its contact's name."""
+) -> tuple[dict[UUID, UUID], dict[str, list[Node]], dict[UUID, UUID]]:
+    """Root contact → its smallest lead; merchant → its leads as identity sees them; lead → its contact's name."""
     named: dict[UUID, UUID] = {}
-    edges: dict[UUID, list[bytes]] = {}
+    nodes: dict[str, list[Node]] = {}
     roots: dict[UUID, UUID] = {}
     for lead in reading.all_leads(raw):
         root = roots[lead.id] = root_of(merged, lead.contact_id)
         named.setdefault(root, lead.id)
-        edges[lead.id] = [lead.merchant.encode() + b"\0" + key for key in lead.keys]
-    return named, edges, {lead: named[root] for lead, root in roots.items()}
+        at = math.floor((lead.submitted_at or lead.received_at).timestamp())
+        nodes.setdefault(lead.merchant, []).append(Node(lead.id, lead.keys, at))
+    return named, nodes, {lead: named[root] for lead, root in roots.items()}
 
 
 def _hash(

@@ -1,0 +1,52 @@
+"""The rules of identity as data: which keys are strong, how long a number is one person's, what stops a key.
+
+A change of these numbers is a new version of the rules: it changes who is one person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from hub.model.lead import KeyKind
+
+VERSION = "1"
+_DAY_S = 86_400
+PIN = 0xF0
+"""The first byte of a pin: a key that a person's decision gave a lead, and that only its side has."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityRules:
+    """`window_s`: two leads with the same mobile are one person only if a chain of leads with it links them
+    that is never silent for longer, by the leads' own times: numbers are given out again. `most`: with more
+    values of a strong kind than this beside it, a weak key is several persons' and joins nobody."""
+
+    window_s: int = 730 * _DAY_S
+    windowed: frozenset[int] = frozenset({KeyKind.MOBILE})
+    weak: frozenset[int] = frozenset({KeyKind.MOBILE, KeyKind.EMAIL})
+    most: Mapping[int, int] = field(
+        default_factory=lambda: {KeyKind.ID_NUMBER: 2, KeyKind.UNIONID: 3}
+    )
+
+    def is_weak(self, key: bytes) -> bool:
+        """Whether a key may be shared by several persons."""
+        return key[0] in self.weak
+
+    def judges(self, key: bytes) -> bool:
+        """Whether a key tells persons apart, so that many of them beside a weak one stop it."""
+        return key[0] in self.most
+
+    def has_ends(self, key: bytes) -> bool:
+        """Whether a key may pass to another person after a long silence."""
+        return key[0] in self.windowed
+
+    def is_shared(self, beside: Iterable[bytes]) -> bool:
+        """Whether the strong keys that stood beside a weak one are more than one person's."""
+        counts: dict[int, int] = {}
+        for key in set(beside):
+            counts[key[0]] = counts.get(key[0], 0) + 1
+        return any(counts.get(kind, 0) > most for kind, most in self.most.items())
+
+
+RULES = IdentityRules()
