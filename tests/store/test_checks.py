@@ -202,7 +202,8 @@ def a_contact(engine: sa.Engine, *, key: bytes | None = None, into: UUID | None 
     identity = an_id()
     insert(engine, contact, id=identity, merchant="default", created_at=NOW, merged_into=into)
     if key is not None:
-        insert(engine, contact_key, merchant="default", blind=key, contact_id=identity)
+        always = {"first_s": 0, "last_s": 1 << 40}
+        insert(engine, contact_key, merchant="default", blind=key, contact_id=identity, **always)
     return identity
 
 
