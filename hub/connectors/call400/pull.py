@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Hashable
 from datetime import datetime, timedelta
-from types import TracebackType
 from typing import Protocol
 
 import httpx
 
+from hub.connectors.api_session import ApiSession
 from hub.connectors.base import Page, PullRequest
 from hub.connectors.call400 import clink, tccc
 from hub.connectors.call400.clink import ClinkApi, require_base
@@ -20,7 +20,7 @@ from hub.connectors.call400.credentials import credentials_of
 from hub.connectors.call400.listings import CLINK_LIST, STREAMS, split_listing
 from hub.connectors.call400.options import CallOptions, options_of
 from hub.connectors.call400.tccc import TcccApi
-from hub.connectors.http import RetryPolicy, retried, send
+from hub.connectors.http import RetryPolicy, send
 from hub.connectors.limits import Limit
 from hub.connectors.sessions import PullPorts
 from hub.connectors.source_options import require_option
@@ -62,26 +62,14 @@ class CallApi(Protocol):
         ...
 
 
-class CallSession:
-    """One pull's calls. Use it as an async context manager; it closes its HTTP client."""
+class CallSession(ApiSession):
+    """One pull's calls; every one is signed, there is no token."""
 
     def __init__(self, source: SourceSettings, ports: PullPorts) -> None:
         self.source = source
         self.options = options_of(source)
-        self.ports = ports
-        self._http = ports.http()
-        self._policy = RetryPolicy(tries=self.options.tries, budget_s=self.options.retry_budget_s)
-
-    async def __aenter__(self) -> CallSession:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._http.aclose()
+        policy = RetryPolicy(tries=self.options.tries, budget_s=self.options.retry_budget_s)
+        super().__init__(ports, policy)
 
     async def ask(self, api: CallApi, page: Ask) -> bytes:
         """The body of a page, signed anew at each try.
@@ -99,7 +87,7 @@ class CallSession:
             request = api.request(self._http, page, self.ports.now())
             return api.check(await send(self._http, request))
 
-        return await retried(attempt, self._policy, self.ports.sleep)
+        return await self.retried(attempt)
 
 
 def call_pages(session: CallSession, request: PullRequest) -> AsyncIterator[Page]:
