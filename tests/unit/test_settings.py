@@ -36,7 +36,7 @@ def error_of(tmp_path: Path, text: str) -> str:
         ),
         (
             "forms:\n  f:\n    zzz: 3\n",
-            "3: forms.f.zzz: unknown key (known: honeypot,",
+            "3: forms.f.zzz: unknown key (known: channel,",
         ),
     ],
 )
