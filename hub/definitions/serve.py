@@ -153,6 +153,7 @@ def serve(home: Path, port: int, *, host: str = "127.0.0.1", read_only: bool = F
     home = home.absolute()
     write_instance(home, postgres_url=os.environ.get("HUB_DAGSTER_DATABASE_URL") or None)
     write_workspace(home)
+    _make_storage(home)
     with _stop_signals() as stopped:
         children = [
             Child(spec, home)
@@ -162,6 +163,24 @@ def serve(home: Path, port: int, *, host: str = "127.0.0.1", read_only: bool = F
             _watch(children, f"http://{host}:{port}", stopped)
         finally:
             _end(children)
+
+
+def _make_storage(home: Path) -> None:
+    """Make Dagster's SQLite files before anybody uses them.
+
+    Its processes make them when they are missing; two at one moment write two schema versions, and the
+    storage cannot be read any more ("more than one head present").
+    """
+    if (home / "history").exists() or os.environ.get("HUB_DAGSTER_DATABASE_URL"):
+        return
+    made = subprocess.run(
+        (sys.executable, "-m", "dagster", "instance", "migrate"),
+        env=environment(home),
+        capture_output=True,
+        check=False,
+    )
+    if made.returncode:
+        raise ConfigError(f"Dagster's storage under {home} cannot be made; is the disk full?")
 
 
 def is_ready(url: str) -> bool:
