@@ -14,6 +14,13 @@ VERSION = "1"
 _DAY_S = 86_400
 PIN = 0xF0
 """The first byte of a pin: a key that a person's decision gave a lead, and that only its side has."""
+_KIND = 0x3F
+
+
+def kind_of(key: bytes) -> int:
+    """The kind of a blind key. While the blind index is rotated, bit 0x40 of the first byte tells one index
+    key's generation from the next."""
+    return key[0] & _KIND
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +38,22 @@ class IdentityRules:
 
     def is_weak(self, key: bytes) -> bool:
         """Whether a key may be shared by several persons."""
-        return key[0] in self.weak
+        return kind_of(key) in self.weak
 
     def judges(self, key: bytes) -> bool:
         """Whether a key tells persons apart, so that many of them beside a weak one stop it."""
-        return key[0] in self.most
+        return kind_of(key) in self.most
 
     def has_ends(self, key: bytes) -> bool:
         """Whether a key may pass to another person after a long silence."""
-        return key[0] in self.windowed
+        return kind_of(key) in self.windowed
 
     def is_shared(self, beside: Iterable[bytes]) -> bool:
         """Whether the strong keys that stood beside a weak one are more than one person's."""
         counts: dict[int, int] = {}
         for key in set(beside):
             counts[key[0]] = counts.get(key[0], 0) + 1
-        return any(counts.get(kind, 0) > most for kind, most in self.most.items())
+        return any(count > self.most.get(first & _KIND, count) for first, count in counts.items())
 
 
 RULES = IdentityRules()
