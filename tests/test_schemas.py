@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from hub.mapping.business import BUSINESS_FIELDS, PRIVATE_FIELDS
 from hub.mapping.compile import CompiledMapping
 from hub.mapping.examples import example_context, example_id, run_examples
 from hub.mapping.fields import LEAD_FIELDS, OPEN_GROUPS, TOUCH_FIELDS
@@ -76,6 +77,15 @@ def test_the_contract_and_the_compiler_know_the_same_fields():
     assert set(touch) == {"kind", *TOUCH_FIELDS}
 
 
+@pytest.mark.parametrize("entity", sorted(BUSINESS_FIELDS))
+def test_the_contract_of_a_business_document_and_the_compiler_know_the_same_fields(entity):
+    contract = FILES.newest_contract(f"canonical/{entity}")
+    private = {name for name, field in contract["properties"].items() if field["x-pii"] != "none"}
+
+    assert {*BUSINESS_FIELDS[entity], "extra", "marks"} == set(contract["properties"])
+    assert private == PRIVATE_FIELDS & set(contract["properties"])
+
+
 def test_a_lead_without_anything_known_of_it_is_still_a_lead():
     assert Draft202012Validator(CANONICAL).is_valid({})
 
@@ -94,8 +104,10 @@ def test_what_a_mappings_tests_make_follows_the_canonical_contract(name):
     for example in FILES.mapping(name)["tests"]:
         if example["expect"].keys() & {"held", "not_a_lead"}:
             continue
-        lead = mapping.map(example["payload"], example_context(mapping), example_id).leads[0]
-        assert list(Draft202012Validator(CANONICAL).iter_errors(lead.doc)) == []
+        mapped = mapping.map(example["payload"], example_context(mapping), example_id)
+        made = (mapped.leads or mapped.documents)[0]
+        contract = CANONICAL if mapped.leads else FILES.contract(FILES.mapping(name)["to"])
+        assert list(Draft202012Validator(contract).iter_errors(made.doc)) == []
 
 
 @pytest.mark.parametrize("name", MAPPINGS)
@@ -126,10 +138,13 @@ def test_every_stored_payload_still_fits_its_contract_and_maps(path):
     if mapped.not_a_lead is not None:
         assert mapped.interactions, "a stored payload gives something"
         return
-    lead = mapped.leads[0]
-    assert list(Draft202012Validator(CANONICAL).iter_errors(lead.doc)) == []
+    made = (mapped.leads or mapped.documents)[0]
+    contract = CANONICAL if mapped.leads else FILES.contract(FILES.mapping(str(newest))["to"])
+    assert list(Draft202012Validator(contract).iter_errors(made.doc)) == []
+    lead = made
     assert not [mark for mark in lead.doc.get("marks", ()) if mark.startswith("off_contract")]
-    assert lead.doc["mobile_e164"]
+    if mapped.leads:
+        assert lead.doc["mobile_e164"]
 
 
 def test_a_star_lead_is_one_lead_whether_it_is_pushed_or_pulled():

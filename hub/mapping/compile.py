@@ -11,11 +11,13 @@ import jsonschema_rs
 from hub.errors import ConfigError, RecordError
 from hub.mapping import parts
 from hub.mapping.answers import Answers
+from hub.mapping.business import BUSINESS_FIELDS, LEAD
 from hub.mapping.conditions import Condition
 from hub.mapping.document import MappingDocument, only, read_document
 from hub.mapping.extensions import ExtensionField
 from hub.mapping.fields import INTERACTION_FIELDS
 from hub.mapping.leftovers import compile_leftovers, known_names
+from hub.mapping.nearest import expected_one_of
 from hub.mapping.notes import Doc, Evaluate, Notes, Write
 from hub.mapping.paths import ALL, Getter, Path, compile_getter, parse_path
 from hub.mapping.rules import LineageEdge, RuleCompiler
@@ -26,6 +28,7 @@ from hub.mapping.values import Json, as_text
 from hub.model.keys import identity_keys
 from hub.model.lead import (
     Mapped,
+    MappedDocument,
     MappedInteraction,
     MappedLead,
     RecordContext,
@@ -58,6 +61,7 @@ class CompiledMapping:
     entity: str
     version: str
     name: str
+    target: str
     contract: Mapping[str, Any]
     containers: tuple[str, ...]
     _holds_off_contract: bool
@@ -144,6 +148,8 @@ class CompiledMapping:
             leads: tuple[MappedLead, ...] = (self._lead(work, context, synthetic_id, notes, 0),)
         else:
             leads = self._fan_out(work, context, synthetic_id, notes)
+        if self.target != LEAD:
+            return Mapped(documents=tuple(self._document(lead) for lead in leads))
         if not self._interactions:
             return Mapped(leads)
         return Mapped(leads, self._made_interactions(work, synthetic_id))
@@ -190,6 +196,13 @@ class CompiledMapping:
         return MappedLead(
             doc, self._key_entity, external_id, ordinal, rank, self._mode, self._stream, keys
         )
+
+    def _document(self, made: MappedLead) -> MappedDocument:
+        """What was mapped, as a business document."""
+        return MappedDocument(
+            made.doc, self.target, made.external_id, made.ordinal, made.rank, made.mode,
+            made.stream, made.keys,
+        )  # fmt: skip
 
     def _fan_out(
         self, work: Doc, context: RecordContext, synthetic_id: parts.SyntheticId, notes: Notes
@@ -251,6 +264,7 @@ def compile_mapping(
         ConfigError: the document cannot be compiled; names the mapping and the rule.
     """
     read = read_document(document)
+    _check_target(read)
     sources = Sources(Answers(_containers(read)))
     patch = read.mode is RevisionMode.PATCH
     rules = RuleCompiler(sources, installed_transforms(), patch=patch)
@@ -273,6 +287,7 @@ def compile_mapping(
         entity=read.name.entity,
         version=read.name.version,
         name=str(read.name),
+        target=read.target,
         contract=contract or {},
         containers=tuple(path.root for path in sources.answers.containers),
         _holds_off_contract=read.holds_off_contract,
@@ -297,6 +312,19 @@ def compile_mapping(
         _uses_context=sources.uses_context,
         _lineage=tuple(rules.lineage),
     )
+
+
+def _check_target(read: MappingDocument) -> None:
+    """A business document has neither touchpoints nor interactions, and its entity is one we know."""
+    if read.target == LEAD:
+        return
+    if read.target not in BUSINESS_FIELDS:
+        raise ConfigError(
+            f"{read.name}: to: {expected_one_of(read.target, [LEAD, *BUSINESS_FIELDS])}"
+        )
+    for section in ("touchpoints", "interactions", "extensions"):
+        if section in read.sections:
+            raise ConfigError(f"{read.name}: {section}: only a lead has them")
 
 
 def _validator(document: MappingDocument, contract: Mapping[str, Any] | None) -> Any:  # noqa: ANN401 -- jsonschema_rs has no types

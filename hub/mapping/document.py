@@ -61,6 +61,11 @@ class MappingDocument:
     holds_off_contract: bool
     sections: Mapping[str, Any]
 
+    @property
+    def target(self) -> str:
+        """The canonical entity that it maps to: `lead`, `contract` …"""
+        return self.canonical.split("/")[1]
+
     def objects(self, section: str) -> dict[str, Json]:
         """A section that is an object, {} if it is not there."""
         value = self.sections.get(section) or {}

@@ -13,7 +13,7 @@ from hub.errors import ConfigError, RecordError
 from hub.mapping.compile import CompiledMapping
 from hub.mapping.document import only
 from hub.mapping.values import Json
-from hub.model.lead import Mapped, MappedLead, RecordContext
+from hub.model.lead import Mapped, MappedDocument, MappedLead, RecordContext
 
 RECEIVED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 _EXPECTATIONS = frozenset(
@@ -27,6 +27,7 @@ _EXPECTATIONS = frozenset(
         "not_a_lead",
         "held",
         "leads",
+        "documents",
         "interactions",
     }
 )
@@ -94,6 +95,8 @@ def _run(mapping: CompiledMapping, payload: Json, expect: Mapping[str, Any]) -> 
         differences += _differ("account", expect["account"], mapping.account(payload))
     if mapped.leads:
         differences += _lead_differences(mapped, expect)
+    if mapped.documents:
+        differences += _document_differences(mapped, expect)
     if "interactions" in expect:
         made = [interaction.doc for interaction in mapped.interactions]
         differences += _differ("interactions", expect["interactions"], made)
@@ -111,7 +114,15 @@ def _lead_differences(mapped: Mapped, expect: Mapping[str, Any]) -> list[str]:
     return differences + _doc_differences(lead, expect)
 
 
-def _doc_differences(lead: MappedLead, expect: Mapping[str, Any]) -> list[str]:
+def _document_differences(mapped: Mapped, expect: Mapping[str, Any]) -> list[str]:
+    first, made = mapped.documents[0], len(mapped.documents)
+    differences = _differ("documents", expect.get("documents", made), made)
+    if "external_id" in expect:
+        differences += _differ("external_id", expect["external_id"], first.external_id)
+    return differences + _doc_differences(first, expect)
+
+
+def _doc_differences(lead: MappedLead | MappedDocument, expect: Mapping[str, Any]) -> list[str]:
     wanted = expect.get("doc") or {}
     names = wanted.keys() | (lead.doc.keys() if expect.get("exact") else ())
     differences = []

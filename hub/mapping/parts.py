@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 from hub.errors import ConfigError, RecordError
+from hub.mapping.business import BUSINESS_FIELDS, LEAD, business_kind
 from hub.mapping.document import MappingDocument, only
 from hub.mapping.extensions import ExtensionField
 from hub.mapping.fields import LEAD_FIELDS, TOUCH_FIELDS, lead_kind
@@ -119,10 +120,11 @@ def compile_fields(document: MappingDocument, rules: RuleCompiler) -> list[Write
     for target, spec in document.objects("fields").items():
         where = f"{document.name}: fields.{target}"
         group, _, member = target.rpartition(".")
-        kind = lead_kind(target)
+        kind = _kind(document, target)
         if kind is None or (group and not _MEMBER.fullmatch(member)):
+            known = BUSINESS_FIELDS.get(document.target, LEAD_FIELDS)
             raise ConfigError(
-                f"{where}: no canonical field{did_you_mean(target, LEAD_FIELDS)};"
+                f"{where}: no canonical field{did_you_mean(target, known)};"
                 " others go under `extensions`"
             )
         into = groups.setdefault(group, []) if group else plain
@@ -134,6 +136,10 @@ def compile_fields(document: MappingDocument, rules: RuleCompiler) -> list[Write
     return writers + merged(
         compile_spreads(document.items("spread"), rules, f"{document.name}: spread")
     )
+
+
+def _kind(document: MappingDocument, target: str) -> str | None:
+    return lead_kind(target) if document.target == LEAD else business_kind(document.target, target)
 
 
 def compile_spreads(specs: Sequence[Json], rules: RuleCompiler, where: str) -> list[Gated]:

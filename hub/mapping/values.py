@@ -7,6 +7,7 @@ cannot be used. Nothing is rounded, cut or guessed.
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Callable
 from datetime import date
@@ -25,6 +26,7 @@ _MAX_DIGITS = 20  # of a 64-bit number with its sign
 _SAFE_FLOAT = 2**53
 _INSTANT_LENGTH = len("2026-01-01T00:00:00.000Z")
 _MOBILE_LENGTH = len("+8619900001111")
+_MIDNIGHT = re.compile(r"[T ]0{1,2}:00(:00(\.0+)?)?Z?$")
 _LIST_SEPARATOR = "、"
 _TRUE = frozenset({"true", "1", "yes", "y", "on", "是", "同意", "有", "已同意"})
 _FALSE = frozenset({"false", "0", "no", "n", "off", "否", "不同意", "无", "未同意"})
@@ -122,10 +124,11 @@ def as_bool(value: Json) -> bool | None:
 
 
 def as_date(value: Json) -> str | None:
-    """A calendar date as YYYY-MM-DD, from ISO text or 2025/1/2 or 2025年1月2日."""
+    """A calendar date as YYYY-MM-DD, from ISO text or 2025/1/2 or 2025年1月2日; midnight may stand behind it."""
     text = as_text(value)
     if text is None:
         return None
+    text = _MIDNIGHT.sub("", text)
     for mark in "/.年月":
         text = text.replace(mark, "-")
     parts = text.rstrip("日").split("-")

@@ -68,6 +68,24 @@ class MappedLead:
 
 
 @dataclass(frozen=True, slots=True)
+class MappedDocument:
+    """One business document (contract, invoice, receipt, opportunity …) made from one record.
+
+    `entity` is the canonical one; `external_id` is unique within merchant, source and entity; `keys` are
+    those of the person it names, if it names one. All else is as for a lead.
+    """
+
+    doc: dict[str, Any]
+    entity: str
+    external_id: str
+    ordinal: int
+    rank: bytes
+    mode: RevisionMode
+    stream: str
+    keys: tuple[IdentityKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MappedInteraction:
     """Something that happened with a lead (a call, a chat), not a lead itself.
 
@@ -83,8 +101,9 @@ class MappedInteraction:
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """All that one record gave: at least one lead, or a reason why it is none."""
+    """All that one record gave: leads or business documents, or a reason why it is neither."""
 
     leads: tuple[MappedLead, ...] = ()
     interactions: tuple[MappedInteraction, ...] = ()
     not_a_lead: str | None = None
+    documents: tuple[MappedDocument, ...] = ()

@@ -12,6 +12,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from hub.crm import counts as crm_counts
+from hub.finance import counts as finance_counts
 from hub.inbox import counts as inbox_counts
 
 DELIVERY_WHOLE, RECORD_WHOLE = "acknowledged", "records"
@@ -87,7 +88,10 @@ def read_delivery_law(conn: sa.Connection, spooled: Mapping[str, int]) -> Law:
 def read_record_law(conn: sa.Connection, *, since: datetime | None = None) -> Law:
     """records = the sum of all outcomes; `since` looks only at records that arrived since then."""
     inbox = inbox_counts.record_terms(conn, since=since)
-    return Law("records", RECORD_WHOLE, {**inbox, **crm_counts.outcome_terms(conn, since=since)})
+    loaded = crm_counts.outcome_terms(conn, since=since)
+    for term, counts in finance_counts.outcome_terms(conn, since=since).items():
+        loaded[term] = dict(Counter(loaded.get(term, {})) + Counter(counts))
+    return Law("records", RECORD_WHOLE, {**inbox, **loaded})
 
 
 def read_members(
@@ -95,9 +99,14 @@ def read_members(
 ) -> list[UUID]:
     """A page of the ids a term counts: deliveries for `stored` and `duplicate`, else records."""
     if term in crm_counts.CRM_TERMS:
-        return crm_counts.outcome_members(
-            conn, term, source_key=source_key, after=after, limit=limit
-        )
+        found = [
+            member
+            for counts in (crm_counts, finance_counts)
+            for member in counts.outcome_members(
+                conn, term, source_key=source_key, after=after, limit=limit
+            )
+        ]
+        return sorted(found)[:limit]
     if term in inbox_counts.RECORD_TERMS:
         return inbox_counts.record_members(
             conn, term, source_key=source_key, after=after, limit=limit
@@ -117,10 +126,12 @@ def unaccounted(
         ids = inbox_counts.record_members(conn, RECORD_WHOLE, after=after, limit=page)
         if not ids:
             break
-        inbox = inbox_counts.record_standings(conn, ids)
-        crm = crm_counts.record_standings(conn, ids)
+        found = [
+            counts.record_standings(conn, ids)
+            for counts in (inbox_counts, crm_counts, finance_counts)
+        ]
         for record_id in ids:
-            outcomes = (*inbox.get(record_id, ()), *crm.get(record_id, ()))
+            outcomes = tuple(name for each in found for name in each.get(record_id, ()))
             if len(outcomes) != 1:
                 broken[record_id] = outcomes
         after = ids[-1]

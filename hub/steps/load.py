@@ -22,6 +22,7 @@ from hub.crm.interactions import write_interactions
 from hub.crm.leads import lock_merchants, revisions_of_records
 from hub.database.engine import driver, store_errors
 from hub.errors import HubError, StoreAwayError
+from hub.finance import documents
 from hub.inbox import marks, queue, records
 from hub.inbox.queue import QueueItem
 from hub.inbox.records import ArchivedRecord
@@ -33,6 +34,7 @@ from hub.ops.windows import add_counts
 from hub.privacy.keyring import KeyRing
 from hub.registry.merchants import account_owners
 from hub.settings import HubSettings
+from hub.steps.fold_documents import DocumentBatch, with_documents
 from hub.steps.fold_leads import MerchantBatch, by_merchant
 from hub.steps.interaction_rows import interaction_rows
 from hub.steps.loader_session import LoaderSession
@@ -292,11 +294,16 @@ class Loader:
         reopened = [work for work in works if work.is_archived]
         before = self._leave_standings(raw, reopened)
         groups = {m: MerchantBatch(self._keyring, m, w) for m, w in by_merchant(works).items()}
-        lock_merchants(raw, groups)
+        business = {
+            m: DocumentBatch(self._keyring, m, w) for m, w in with_documents(works).items()
+        }
+        lock_merchants(raw, {*groups, *business})
         self._keep_loaded(raw, reopened, before)
         now = self._clock()
         for batch in groups.values():
             batch.load(raw, now, uuid7)
+        for documents_of in business.values():
+            documents_of.load(raw, now)
         write_interactions(raw, list(interaction_rows(works, self._keyring)))
         self.observer.take_in(raw, works, now)
         self._write_outcomes(raw, works, before, now)
@@ -325,12 +332,18 @@ class Loader:
         if not reopened:
             return
         by_id = {work.record_id: work for work in reopened}
-        for row in revisions_of_records(raw, list(by_id)):
-            if row.ordinal == 0:
-                before[row.record_id] = row.outcome
-                work = by_id[row.record_id]
-                if work.outcome in (Outcome.HELD, Outcome.WAITING):
-                    work.outcome, work.mapping = row.outcome, row.mapping_version
+        ids = list(by_id)
+        standing = [
+            (row.record_id, row.outcome, row.mapping_version)
+            for find in (revisions_of_records, documents.revisions_of_records)
+            for row in find(raw, ids)
+            if row.ordinal == 0
+        ]
+        for record, outcome, version in standing:
+            before[record] = outcome
+            work = by_id[record]
+            if work.outcome in (Outcome.HELD, Outcome.WAITING):
+                work.outcome, work.mapping = outcome, version
 
     def _write_outcomes(
         self,

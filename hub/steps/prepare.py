@@ -254,7 +254,7 @@ class Preparer:
         work.mapped = mapping.map(
             payload, context, self.keyring.synthetic_id, is_accepted=is_accepted
         )
-        if work.mapped.not_a_lead is not None or not work.mapped.leads:
+        if work.mapped.not_a_lead is not None or not (work.mapped.leads or work.mapped.documents):
             work.outcome = Outcome.NOT_A_LEAD
             work.reason = work.mapped.not_a_lead or "interaction_only"
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
 from hub.mapping.transforms.base import Transform
-from hub.mapping.values import Clean, Json, as_int, as_number, as_text
+from hub.mapping.values import Clean, Json, as_int, as_number, as_text, is_absent
 
 _UNITS_FEN = {
     "分": 1,
@@ -98,6 +98,33 @@ def money_fen(unit: str = "yuan") -> Clean:
     return run
 
 
+def fen_or_yuan() -> Clean:
+    """Whole fen from [fen, yuan]: the first as a whole number, else the second as money; either may be negative.
+
+    An amount that is said twice and differently is unusable.
+    """
+
+    def run(value: Json) -> int | None:
+        if type(value) is not list or len(value) != 2:
+            raise ValueError("not [fen, yuan]")
+        fen, yuan = (None if is_absent(each) else each for each in value)
+        said = None if fen is None else as_int(fen)
+        counted = None if yuan is None else _signed_fen(yuan)
+        if None not in (said, counted) and said != counted:
+            raise ValueError("fen and yuan differ")
+        return counted if said is None else said
+
+    return run
+
+
+def _signed_fen(value: Json) -> int | None:
+    text = _amount_text(value)
+    if text is None:
+        return None
+    negative = text.startswith("-") or (text.startswith("(") and text.endswith(")"))
+    return -_fen(text.strip("-()"), 100) if negative else _fen(text.lstrip("+"), 100)
+
+
 def budget_fen(unit: str | None = None) -> Clean:
     """budget_min_fen and budget_max_fen from text: 3-5万, 5万以上, 10万以内, 8000元."""
     default = _UNITS_FEN[unit] if unit else None
@@ -155,5 +182,6 @@ TRANSFORMS = (
     Transform("number", number),
     Transform("scale", scale),
     Transform("money_fen", money_fen),
+    Transform("fen_or_yuan", fen_or_yuan),
     Transform("budget_fen", budget_fen, gives=("budget_min_fen", "budget_max_fen")),
 )
