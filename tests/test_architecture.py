@@ -21,12 +21,12 @@ LAYERS: list[set[str]] = [
     {"connectors", "inbox", "crm", "finance", "registry", "alerts", "ops"},
     {"database", "settings"},
     {"files"},
-    {"mapping", "drift", "identity", "reconciliation", "privacy"},
+    {"mapping", "drift", "identity", "attribution", "reconciliation", "privacy"},
     {"model"},
     {"errors"},
 ]
 RANK = {room: rank for rank, layer in enumerate(LAYERS) for room in layer}
-PURE = {"mapping", "drift", "identity", "reconciliation", "privacy", "model", "errors"}
+PURE = {"mapping", "drift", "identity", "attribution", "reconciliation", "privacy", "model", "errors"}
 OUTSIDE_WORLD = {
     "asyncio",
     "dagster",

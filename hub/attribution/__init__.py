@@ -1,0 +1,1 @@
+"""How a deal is shared among the touches that led to it. Pure."""
