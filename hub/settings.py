@@ -22,6 +22,8 @@ Scheme = Literal[
     "record_only",
     "basic",
     "bearer_issued",
+    "esign",
+    "fasc",
     "sha1_concat",
     "sha256_concat",
     "hmac_sha1",

@@ -1,8 +1,8 @@
 """Every way a platform proves that a push is its own. Pure; the scheme comes from settings.
 
 Sources: the platforms' own pages for 抖音 (`sha1_concat`, `sha256_concat`, `hmac_sha256`), 小红书
-(`hmac_sha1`), 美团 (`sorted_sha1`, `sorted_md5`), 企业微信 (`sorted_values_sha1`), and standardwebhooks.com
-(`standard_webhooks`).
+(`hmac_sha1`), 美团 (`sorted_sha1`, `sorted_md5`), 企业微信 (`sorted_values_sha1`), e签宝 (`esign`), 法大大 (`fasc`),
+and standardwebhooks.com (`standard_webhooks`).
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ import msgspec
 
 from hub.connectors.encrypted_callback import callback_values
 from hub.connectors.http_auth import basic_credentials, is_issued, matches_any
+from hub.connectors.signing_callbacks import esign_matches, fasc_matches
 from hub.errors import SignatureError
 from hub.model.delivery import HookRequest
 from hub.settings import SignatureSettings
 
 Digest = Callable[[SignatureSettings, HookRequest, bytes, bytes], bytes]
 TimedCheck = Callable[[SignatureSettings, HookRequest, Sequence[bytes], datetime], bool]
+VendorCheck = Callable[[HookRequest, Sequence[bytes]], bool]
 
 _MAX_FIELDS = 2000
 _WHSEC = b"whsec_"
@@ -56,6 +58,8 @@ def verify(
         matches = _TIMED[settings.scheme](settings, request, usable, now)
     elif settings.scheme == "sorted_values_sha1":
         matches = _callback_matches(settings, request, usable)
+    elif settings.scheme in _VENDORS:
+        matches = _VENDORS[settings.scheme](request, usable)
     elif settings.scheme == "basic":
         matches = matches_any(basic_credentials(_authorization(settings, request)), usable)
     else:
@@ -129,6 +133,7 @@ _TIMED: dict[str, TimedCheck] = {
     "standard_webhooks": _standard_matches,
     "bearer_issued": _issued_matches,
 }
+_VENDORS: dict[str, VendorCheck] = {"esign": esign_matches, "fasc": fasc_matches}
 
 
 def _callback_matches(

@@ -78,6 +78,8 @@ _OWN: Mapping[str, Mapping[str, str]] = {
         "signed_at": "instant",
         "event": "text",
         "signer": "text",
+        "last_signed_at": "instant",
+        "all_signed": "bool",
     },
     "receivable": {**_MONEY, "due_on": "date", "written_off_fen": "int"},
     "invoice": {
