@@ -153,7 +153,7 @@ def write_documents(
     ids = [row.id for row in rows] + list(gone)
     if not ids:
         return
-    _note_changes(conn, [(row.merchant, row.entity, row.id) for row in rows], gone)
+    _note_changes(conn, [(row.merchant, row.entity, row.id) for row in rows], ids)
     conn.execute("DELETE FROM finance.document WHERE id = ANY(%s)", (ids,))
     if not rows:
         return
@@ -168,20 +168,23 @@ def write_documents(
 
 
 def _note_changes(
-    conn: psycopg.Connection[Any], written: Sequence[tuple[str, str, UUID]], gone: Sequence[UUID]
+    conn: psycopg.Connection[Any], written: Sequence[tuple[str, str, UUID]], ids: Sequence[UUID]
 ) -> None:
-    if gone:
-        conn.execute(
-            "INSERT INTO finance.change (merchant, entity, document_id) SELECT merchant, entity, id"
-            " FROM finance.document WHERE id = ANY(%s)",
-            (list(gone),),
-        )
+    """One row a document; a known one with what it is tied by until now."""
+    known = conn.execute(
+        "INSERT INTO finance.change (merchant, entity, document_id, links, party)"
+        " SELECT merchant, entity, id, links, party FROM finance.document WHERE id = ANY(%s)"
+        " RETURNING document_id",
+        (list(ids),),
+    ).fetchall()
+    noted = {row[0] for row in known}
     with conn.cursor() as cursor, cursor.copy(
         "COPY finance.change (merchant, entity, document_id) FROM STDIN (FORMAT BINARY)"
     ) as copy:  # fmt: skip
         copy.set_types(["text", "text", "uuid"])
         for row in written:
-            copy.write_row(row)
+            if row[2] not in noted:
+                copy.write_row(row)
 
 
 def touch_documents(

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ARRAY, BigInteger, Column, Date, Index, SmallInteger, Table, Text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    Computed,
+    Date,
+    Index,
+    SmallInteger,
+    Table,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB, UUID
 
 from hub.database.metadata import identifier, instant, metadata, sealed, serial, text
+from hub.finance.reconciliation_tables import LINKS
 
 # A business document as its revisions fold to it: contract, invoice, receipt, opportunity … Plain columns and
 # `facts` are the fields that name nobody (`x-pii: none`); all of it is in `sealed` (canonical JSON).
@@ -37,9 +48,13 @@ document = Table(
     Column("revisions", ARRAY(UUID(as_uuid=True)), nullable=False),
     Column("content_hash", BYTEA, nullable=False),
     sealed(),
+    Column("links", ARRAY(Text), Computed(LINKS, persisted=True)),
     Index("document_entity", "merchant", "entity"),
     Index("document_contract", "merchant", "contract_number"),
     Index("document_number", "merchant", "entity", "number"),
+    Index("document_day", "merchant", "entity", "on_date"),
+    Index("document_links", "links", postgresql_using="gin"),
+    Index("document_party", "party", postgresql_using="gin"),
     schema="finance",
 )
 
@@ -64,7 +79,8 @@ document_revision = Table(
     schema="finance",
 )
 
-# Documents that were loaded or revised since the last reconciliation, which takes the rows.
+# Documents that were loaded or revised since the last reconciliation, which takes the rows; `links` and `party`
+# are what a document was tied by before, so that what it leaves is looked at again.
 change = Table(
     "change",
     metadata,
@@ -72,5 +88,7 @@ change = Table(
     text("merchant"),
     text("entity"),
     identifier("document_id"),
+    Column("links", ARRAY(Text)),
+    Column("party", ARRAY(BYTEA)),
     schema="finance",
 )

@@ -177,7 +177,7 @@ class DocumentBatch:
             party_code=doc.get("party_code"),
             party=None,
             keys=self._person_keys(state),
-            facts={name: value for name, value in doc.items() if name not in PRIVATE_FIELDS},
+            facts=_facts(doc),
             marks=doc.get("marks"),
             first_record_id=known.first_record_id if known else records[0],
             received_at=received,
@@ -214,6 +214,13 @@ def with_documents(works: Iterable[Work]) -> dict[str, list[Work]]:
         if again_none or (work.mapped is not None and work.mapped.documents):
             found[work.merchant].append(work)
     return dict(sorted(found.items()))
+
+
+def _facts(doc: Mapping[str, Any]) -> dict[str, Any]:
+    """What names nobody; `withheld` names the fields that are there, but only sealed (a scan's place, say)."""
+    facts = {name: value for name, value in doc.items() if name not in PRIVATE_FIELDS}
+    withheld = sorted(PRIVATE_FIELDS & doc.keys())
+    return {**facts, "withheld": withheld} if withheld else facts
 
 
 def document_id(merchant: str, source_key: str, mapped: MappedDocument) -> UUID:
