@@ -22,17 +22,21 @@ GONE: Final = "_gone"
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """One kind of bill. `fields` stand on the bill's head; `more` are asked for only where options name them."""
+    """One kind of bill. `fields` stand on the bill's head; `more` are asked for only where options name them.
+
+    `amount` is the field of the head that says what the bill is worth.
+    """
 
     entity: str
     form_id: str
+    amount: str
     fields: tuple[str, ...]
     more: tuple[str, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
         """Every name that options may say something about."""
-        return (*self.fields, *self.more)
+        return (*self.fields, self.amount, *self.more)
 
 
 _MORE = ("F_contract_number", "F_order_number", ENTRY, ENTRY_AMOUNT)
@@ -51,9 +55,10 @@ BILLS: Final[Mapping[str, Bill]] = {
         Bill(
             "receivable",
             "AR_receivable",
+            "FALLAMOUNTFOR",
             (
                 *(FID, NUMBER, DATE, "FENDDATE_H", "FCUSTOMERID.FNumber", "FCUSTOMERID.FName"),
-                *("FSETTLEORGID.FNumber", "FCURRENCYID.FNumber", "FALLAMOUNTFOR"),
+                *("FSETTLEORGID.FNumber", "FCURRENCYID.FNumber"),
                 *("FDOCUMENTSTATUS", "FCancelStatus", MODIFIED),
             ),
             (*_MORE, "F_written_off"),
@@ -61,13 +66,15 @@ BILLS: Final[Mapping[str, Bill]] = {
         Bill(
             "receipt",
             "AR_RECEIVEBILL",
-            (FID, NUMBER, DATE, *_MONEY_HEAD, "FRECTOTALAMOUNTFOR", MODIFIED),
+            "FRECTOTALAMOUNTFOR",
+            (FID, NUMBER, DATE, *_MONEY_HEAD, MODIFIED),
             (*_MORE, "FPOSTDATE", "F_invoice_number", "F_fee"),
         ),
         Bill(
             "refund",
             "AR_REFUNDBILL",
-            (FID, NUMBER, DATE, *_MONEY_HEAD, "FREFUNDTOTALAMOUNTFOR", MODIFIED),
+            "FREFUNDTOTALAMOUNTFOR",
+            (FID, NUMBER, DATE, *_MONEY_HEAD, MODIFIED),
             (*_MORE, "F_receipt_number"),
         ),
     )

@@ -82,9 +82,13 @@ class KingdeeOptions(BaseModel):
         return self
 
     def columns(self, bill: Bill) -> dict[str, str]:
-        """What is asked for: our name → the installation's own, in order."""
+        """What is asked for: our name → the installation's own, in order.
+
+        Of lines the head's amount is not asked for: nobody can take it for that of a line.
+        """
         own = self.fields.get(bill.entity, {})
-        asked = {name: own.get(name, name) for name in bill.fields}
+        head = bill.fields if own.get(ENTRY) else (*bill.fields, bill.amount)
+        asked = {name: own.get(name, name) for name in head}
         asked |= {name: own[name] for name in bill.more if name in own}
         return {name: key for name, key in asked.items() if key}
 

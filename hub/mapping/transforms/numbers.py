@@ -117,6 +117,22 @@ def fen_or_yuan() -> Clean:
     return run
 
 
+def signed_fen(negative: Sequence[str] = ()) -> Clean:
+    """Whole fen of money in yuan that may be below zero, as -500.5, (500.5) or ¥1.2万.
+
+    Of [amount, word] it is below zero where the word is one of `negative`, whatever sign the amount has: a
+    red invoice takes back, and systems differ in whether they write the minus.
+    """
+    words = frozenset(str(word) for word in negative)
+
+    def run(value: Json) -> int | None:
+        amount, word = (value[0], value[-1]) if type(value) is list else (value, None)
+        fen = None if is_absent(amount) else _signed_fen(amount)
+        return -abs(fen) if fen is not None and str(word) in words else fen
+
+    return run
+
+
 def _signed_fen(value: Json) -> int | None:
     text = _amount_text(value)
     if text is None:
@@ -183,5 +199,6 @@ TRANSFORMS = (
     Transform("scale", scale),
     Transform("money_fen", money_fen),
     Transform("fen_or_yuan", fen_or_yuan),
+    Transform("signed_fen", signed_fen),
     Transform("budget_fen", budget_fen, gives=("budget_min_fen", "budget_max_fen")),
 )
