@@ -33,13 +33,30 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenFlow:
+    """A signing flow that the hub knows and that has not ended: the platform's id and what is known of it.
+
+    `may_be_done`: somebody has signed, and the platform has not said that all have.
+    """
+
+    id: str
+    first_seen_at: datetime
+    changed_at: datetime
+    may_be_done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PullRequest:
-    """What to pull. `until` is frozen before the first call; `cursor` is what the last pull left."""
+    """What to pull. `until` is frozen before the first call; `cursor` is what the last pull left.
+
+    `open_flows` are there for a stream that the connector names in `asks_about_flows`.
+    """
 
     stream: str
     since: datetime | None
     until: datetime
     cursor: Mapping[str, Any] = field(default_factory=dict)
+    open_flows: Sequence[OpenFlow] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -21,8 +21,9 @@ import httpx
 import sqlalchemy as sa
 
 from hub.alerts.outbox import raise_alert
-from hub.connectors.base import Page, PullConnector, PullRequest, connector_for
+from hub.connectors.base import OpenFlow, Page, PullConnector, PullRequest, connector_for
 from hub.connectors.limits import RateLimiter
+from hub.connectors.open_flows import ENDED
 from hub.connectors.sessions import NoTokens, PullPorts, SessionConnector
 from hub.database.engine import driver, store_errors
 from hub.errors import (
@@ -32,6 +33,7 @@ from hub.errors import (
     PlatformRejectedError,
     StoreError,
 )
+from hub.finance.open_documents import open_signings
 from hub.inbox.deliveries import store_deliveries
 from hub.inbox.sealing import Arrival, seal_delivery
 from hub.model.delivery import Delivery, Envelope, Lane, Via
@@ -219,8 +221,11 @@ def _times(now: datetime, options: PullOptions) -> tuple[datetime, Callable[[], 
 async def _pull_stream(pull: _Pull, found: StreamResult) -> None:
     """All pages of a stream, each stored before the next is asked for; `found` counts them."""
     cursor = await asyncio.to_thread(_cursor, pull, found.stream)
-    request = PullRequest(found.stream, pull.options.since, pull.until, cursor)
     connector = cast(PullConnector, connector_for(pull.source.platform))
+    flows: Sequence[OpenFlow] = ()
+    if found.stream in getattr(connector, "asks_about_flows", ()):
+        flows = await asyncio.to_thread(_open_flows, pull)
+    request = PullRequest(found.stream, pull.options.since, pull.until, cursor, flows)
     opened = cast(SessionConnector, connector).session(pull.source, _ports(pull))
     async with cast(AbstractAsyncContextManager[Any], opened) as session:
         async for page in connector.pages(session, request, pull.source):
@@ -245,6 +250,23 @@ def _cursor(pull: _Pull, stream: str) -> Mapping[str, Any]:
         return {}
     with store_errors(), pull.engine.begin() as conn:
         return read_cursor(conn, pull.source_key, stream)
+
+
+def _open_flows(pull: _Pull) -> list[OpenFlow]:
+    """The signing flows of the source that have not ended."""
+    with store_errors(), pull.engine.begin() as conn:
+        rows = open_signings(
+            conn, merchant=pull.source.merchant, source_key=pull.source_key, ended=ENDED
+        )
+    return [
+        OpenFlow(
+            row.flow_id,
+            row.first_seen_at,
+            row.changed_at,
+            may_be_done="last_signed_at" in row.facts and not row.facts.get("all_signed"),
+        )
+        for row in rows
+    ]
 
 
 def _store_page(pull: _Pull, stream: str, page: Page) -> UUID | None:
