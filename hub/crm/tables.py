@@ -163,3 +163,60 @@ interaction = Table(
     sealed(),
     schema="crm",
 )
+
+# A company as the keys of its statements join them; its values are folded when it is read, as a contact's are.
+company = Table(
+    "company",
+    metadata,
+    identifier("id", primary_key=True),
+    text("merchant"),
+    instant("created_at"),
+    identifier("merged_into", nullable=True),
+    Index("company_merchant", "merchant", "id"),
+    Index("company_merged_into", "merged_into", postgresql_where=sql("merged_into IS NOT NULL")),
+    schema="crm",
+)
+
+# `beside` are credit codes that stood beside a name; with two of them it is `stopped`: two companies' name.
+company_key = Table(
+    "company_key",
+    metadata,
+    text("merchant", primary_key=True),
+    Column("blind", BYTEA, primary_key=True),
+    identifier("company_id"),
+    Column("stopped", Boolean, nullable=False, server_default=sql("false")),
+    Column("beside", ARRAY(BYTEA)),
+    schema="crm",
+)
+
+# What a lead says of its company: the keys, the company that they lead to (none if they are two companies'),
+# the strongest kind of key that does, and the domain of a work e-mail.
+company_link = Table(
+    "company_link",
+    metadata,
+    identifier("lead_id", primary_key=True),
+    text("merchant"),
+    identifier("company_id", nullable=True),
+    text("evidence", nullable=True),
+    Column("keys", ARRAY(BYTEA), nullable=False),
+    Column("domain", BYTEA),
+    Index("company_link_company_id", "company_id", postgresql_where=sql("company_id IS NOT NULL")),
+    Index("company_link_domain", "merchant", "domain", postgresql_where=sql("domain IS NOT NULL")),
+    schema="crm",
+)
+
+# What others than leads (a contract, an invoice) say of a company. `sealed`: what it says, as JSON.
+company_party = Table(
+    "company_party",
+    metadata,
+    identifier("id", primary_key=True),
+    text("merchant"),
+    identifier("company_id", nullable=True),
+    text("evidence", nullable=True),
+    Column("keys", ARRAY(BYTEA), nullable=False),
+    sealed(),
+    Index(
+        "company_party_company_id", "company_id", postgresql_where=sql("company_id IS NOT NULL")
+    ),
+    schema="crm",
+)
