@@ -223,3 +223,29 @@ arrivals = Table(
     instant("updated_at"),
     schema="ops",
 )
+
+# How a source's fields were filled by the leads of a day; see hub.steps.quality_days. Counts and anomaly words only.
+quality_day = Table(
+    "quality_day",
+    metadata,
+    text("merchant", primary_key=True),
+    text("source_key", primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("leads", Integer, nullable=False),
+    Column("duplicates", Integer, nullable=False),
+    Column("fields", JSONB, nullable=False),
+    instant("counted_at"),
+    schema="ops",
+)
+
+# Contacts of a merchant that stand twice, over the whole store, counted once a day.
+doubled_contacts = Table(
+    "doubled_contacts",
+    metadata,
+    text("merchant", primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("contacts", BigInteger, nullable=False),
+    Column("doubled", BigInteger, nullable=False),
+    instant("counted_at"),
+    schema="ops",
+)
