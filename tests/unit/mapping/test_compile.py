@@ -368,7 +368,7 @@ def test_every_mobile_of_every_source_is_kept():
         {"value": "+8619900002222", "kind": "mobile"},
         {"value": "+861062345678", "kind": "landline"},
     ]
-    assert [key.value for key in found.keys] == ["+8619900001111"]
+    assert [key.value for key in found.keys] == ["+8619900001111", "+8619900002222"]
 
 
 def test_a_hashed_phone_is_a_key_and_never_part_of_the_lead():
