@@ -127,6 +127,16 @@ class FormSettings(_Strict):
     )
 
 
+class QualitySettings(_Strict):
+    """When a field is called badly filled, and over how many days the checks look."""
+
+    fill_min: float = Field(default=0.6, ge=0, le=1, description="filled less: flagged")
+    anomaly_max: float = Field(default=0.1, ge=0, le=1, description="anomalous more: flagged")
+    min_leads: int = Field(default=20, ge=1, description="of fewer leads nothing is said")
+    days: int = Field(default=7, ge=1, le=92, description="the checks look at so many days")
+    core: tuple[str, ...] = Field(default=(), description="core fields; none: the dictionary's")
+
+
 class HubSettings(_Strict):
     """All of `hub.yaml`. An empty file is a working hub with one merchant and no source."""
 
@@ -139,6 +149,7 @@ class HubSettings(_Strict):
     public_url: str = "http://127.0.0.1:8700"
     schemas_dir: str = ""
     detect_drift: bool = Field(default=True, description="look at what payloads look like")
+    quality: QualitySettings = QualitySettings()
 
     @model_validator(mode="after")
     def _merchants_exist(self) -> HubSettings:
