@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 
@@ -93,6 +95,7 @@ def create_app(setup: ReceiverSetup) -> FastAPI:
         title="Lead hub", description="Operator API.", lifespan=lifespan, redoc_url=None
     )
     app.state.group_commit = group_commit
+    app.add_exception_handler(RequestValidationError, _invalid)
     app.hooks = Router(hooks.routes(context, rejections))
     app.router.routes += [*probes.routes(context, group_commit), *forms.routes(context)]
     app.router.routes += oauth.routes(context, setup.url)
@@ -111,6 +114,13 @@ class _ReceiverApp(FastAPI):
             await self.hooks(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    """What is wrong with a request and where; never what was sent, which FastAPI's own answer repeats."""
+    found = error.errors() if isinstance(error, RequestValidationError) else ()
+    wrong = [{"at": [str(part) for part in one["loc"]], "why": one["type"]} for one in found]
+    return JSONResponse({"error": "invalid", "fields": wrong}, 422)
 
 
 def _connectors_by_source(setup: ReceiverSetup) -> dict[str, Connector]:

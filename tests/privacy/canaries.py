@@ -61,7 +61,9 @@ def _forms() -> dict[bytes, str]:
         raw = value.encode()
         ways = [raw, quote(value).encode(), json.dumps(value)[1:-1].encode(), raw.hex().encode()]
         ways += [value.encode("gb18030"), value.encode("gb18030").hex().encode()]
-        for shift in range(3):  # base64 of a text that has the value in it, wherever it begins there
+        for shift in range(
+            3
+        ):  # base64 of a text that has the value in it, wherever it begins there
             coded = base64.b64encode(b"\0" * shift + raw)
             ways.append(coded[4 if shift else 0 : -4])
         found |= dict.fromkeys(ways, name)

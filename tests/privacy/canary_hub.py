@@ -121,7 +121,7 @@ class CanaryHub:
         )
         return answer
 
-    def push(self, clue: str, secret: str = SECRET, **more: Any) -> httpx.Response:
+    def push(self, clue: str, *, secret: str = SECRET, **more: Any) -> httpx.Response:
         """A clue as a rule of 飞鱼 pushes it."""
         return self.call("POST", f"/hooks/ads/{secret}", json=a_clue(clue) | more)
 
@@ -132,8 +132,10 @@ class CanaryHub:
     def pull(self) -> None:
         """The person as the platform's list has them."""
         [made] = self.simulator.world.add_clues(1)
-        told = {"name": canary.NAME, "telephone": canary.PHONE, "clue_id": canary.CLUES["pull"]}
-        self.simulator.world.clues[self.simulator.world.clues.index(made)] = replace(made, **told)
+        clues = self.simulator.world.clues
+        clues[clues.index(made)] = replace(
+            made, name=canary.NAME, telephone=canary.PHONE, clue_id=canary.CLUES["pull"]
+        )
         self.run("pull", "ads")
 
     def import_file(self) -> None:
@@ -196,7 +198,12 @@ def a_clue(clue: str) -> dict[str, Any]:
 
 def a_form() -> dict[str, Any]:
     """What hub.js posts of the person."""
-    touch = {**UTM, "landing_url": canary.LANDING, "referrer": canary.LANDING, "ts": "2026-02-17T08:00:00+08:00"}
+    touch = {
+        **UTM,
+        "landing_url": canary.LANDING,
+        "referrer": canary.LANDING,
+        "ts": "2026-02-17T08:00:00+08:00",
+    }
     return {
         "form_id": "site",
         "submission_id": canary.SUBMISSION,

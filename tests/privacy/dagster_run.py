@@ -1,6 +1,6 @@
 """Dagster as a person and its daemon use it, in a process of its own: every asset, every check, the sensor's tick.
 
-    python -m tests.privacy.dagster_run FOLDER
+python -m tests.privacy.dagster_run FOLDER
 """
 
 from __future__ import annotations
