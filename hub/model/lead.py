@@ -20,6 +20,16 @@ class KeyKind(IntEnum):
     EMAIL = 6
 
 
+class CompanyKeyKind(IntEnum):
+    """Kinds of key of a company, strongest first, and the domain of a work e-mail; told apart from `KeyKind`."""
+
+    CREDIT_CODE = 33
+    TAX_NUMBER = 34
+    NAME = 35
+    SHORT_NAME = 36
+    EMAIL_DOMAIN = 37
+
+
 class RevisionMode(StrEnum):
     """Whether a payload is the whole state of a lead or only the fields it carries."""
 
@@ -42,9 +52,10 @@ class RecordContext:
 
 @dataclass(frozen=True, slots=True)
 class IdentityKey:
-    """One key of a person. `value` is normalised plaintext; an openid carries its app, an external user id its corp."""
+    """One key of a person, or of a company. `value` is normalised plaintext; an openid carries its app, an external
+    user id its corp."""
 
-    kind: KeyKind
+    kind: KeyKind | CompanyKeyKind
     value: str
 
 
