@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from hub.database.embedded import EmbeddedServer
 from hub.database.engine import make_engine, normalise_url, translate
 from hub.database.migrate import upgrade
+from hub.database.places import is_embedded
 from hub.errors import ConfigError, StoreAwayError
 from hub.settings import home
 
@@ -61,11 +62,6 @@ class Store:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def is_embedded() -> bool:
-    """Does this hub bring its own database?"""
-    return not os.environ.get("HUB_DATABASE_URL", "").strip()
 
 
 def open_store(

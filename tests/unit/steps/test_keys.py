@@ -118,7 +118,7 @@ def test_commands_print_no_key(key_file: Path, command: list[str]):
 
     document = json.loads(key_file.read_text("utf-8"))
     assert result.exit_code == 0
-    for key in (*document["sealing"].values(), document["index"], document["id"]):
+    for key in (*document["sealing"].values(), *document["index"].values(), document["id"]):
         assert key not in result.output
 
 
