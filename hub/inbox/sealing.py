@@ -57,9 +57,9 @@ def delivery_key(keyring: KeyRing, envelope: Envelope, platform_key: str | None)
     is the body; a push by GET has none, so there it is the query.
     """
     if platform_key:
-        return b"id:" + keyring.digest(b"delivery id:" + platform_key.encode())
-    content = hashlib.sha256(envelope.body or envelope.query).digest()
-    return b"content:" + keyring.digest(b"delivery content:" + content)
+        return b"id:" + keyring.synthetic_id("delivery id", platform_key).encode()
+    content = hashlib.sha256(envelope.body or envelope.query).hexdigest()
+    return b"content:" + keyring.synthetic_id("delivery content", content).encode()
 
 
 @dataclass(frozen=True, slots=True)
