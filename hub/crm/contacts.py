@@ -137,7 +137,7 @@ def _rewrite(conn: psycopg.Connection[Any], merchant: str, spans: Sequence[KeySp
             [span.is_shared for span in spans], merchant,
         ),
     )  # fmt: skip
-    beside = [span for span in spans if span.beside]
+    beside = [span for span in spans if span.is_beside_changed]
     if beside:
         with conn.cursor() as cursor:
             cursor.executemany(

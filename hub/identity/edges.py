@@ -38,7 +38,7 @@ def spans(nodes: Iterable[Node], rules: IdentityRules = RULES) -> Iterator[Span]
     """Every span of every key."""
     holders: dict[bytes, list[Node]] = {}
     for node in nodes:
-        for key in node.keys:
+        for key in filter(rules.joins, node.keys):
             holders.setdefault(key, []).append(node)
     for key, members in holders.items():
         members.sort(key=lambda node: (node.at, node.lead))

@@ -40,6 +40,7 @@ class KeySpan:
     is_shared: bool = False
     is_new: bool = False
     is_changed: bool = False
+    is_beside_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def resolve(
     book = _Book(known, rules, result)
     parent: dict[UUID, UUID] = {}
     for claimant in claimants:
-        named = [key for key in claimant.keys if key not in stopped]
+        named = [key for key in claimant.keys if key not in stopped and rules.joins(key)]
         met = {key: book.meeting(key, claimant.at) for key in named}
         joining = [span.contact for spans in met.values() for span in spans if not span.is_shared]
         root = _join(parent, joining, claimant.contact)
@@ -135,15 +136,16 @@ class _Book:
         if not span.first <= at <= span.last:
             span.first, span.last = min(span.first, at), max(span.last, at)
             span.is_changed = True
-        if self._rules.is_weak(key) and not strong <= span.beside:
+        # Once it joins nobody, more of what stands beside it changes nothing: the list stays short.
+        if self._rules.is_weak(key) and not span.is_shared and not strong <= span.beside:
             span.beside |= strong
-            span.is_changed = True
+            span.is_changed = span.is_beside_changed = True
         self._judge(span)
 
     def _absorb(self, span: KeySpan, other: KeySpan) -> None:
         span.first, span.last = min(span.first, other.first), max(span.last, other.last)
         span.beside |= other.beside
-        span.is_changed = True
+        span.is_changed = span.is_beside_changed = True
         if other.is_shared and not span.is_shared:
             span.is_shared = True
             self._result.newly_shared.append(span)

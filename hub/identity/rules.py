@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from hub.model.lead import KeyKind
 
-VERSION = "1"
+VERSION = "2"
 _DAY_S = 86_400
 PIN = 0xF0
 """The first byte of a pin: a key that a person's decision gave a lead, and that only its side has."""
@@ -27,14 +27,21 @@ def kind_of(key: bytes) -> int:
 class IdentityRules:
     """`window_s`: two leads with the same mobile are one person only if a chain of leads with it links them
     that is never silent for longer, by the leads' own times: numbers are given out again. `most`: with more
-    values of a strong kind than this beside it, a weak key is several persons' and joins nobody."""
+    values of a kind than this beside it, a weak key is several persons' and joins nobody. `only_judge`: kinds
+    that join nobody and are only counted: one person's leads bear several names (a child's, 张先生, a nickname),
+    a shop's phone bears many."""
 
     window_s: int = 730 * _DAY_S
     windowed: frozenset[int] = frozenset({KeyKind.MOBILE})
     weak: frozenset[int] = frozenset({KeyKind.MOBILE, KeyKind.EMAIL})
     most: Mapping[int, int] = field(
-        default_factory=lambda: {KeyKind.ID_NUMBER: 2, KeyKind.UNIONID: 3}
+        default_factory=lambda: {KeyKind.ID_NUMBER: 2, KeyKind.UNIONID: 3, KeyKind.NAME: 8}
     )
+    only_judge: frozenset[int] = frozenset({KeyKind.NAME})
+
+    def joins(self, key: bytes) -> bool:
+        """Whether a key may join two leads at all."""
+        return kind_of(key) not in self.only_judge
 
     def is_weak(self, key: bytes) -> bool:
         """Whether a key may be shared by several persons."""

@@ -10,7 +10,8 @@ from uuid import UUID
 
 
 class KeyKind(IntEnum):
-    """Kinds of identity key, strongest first (design §7)."""
+    """Kinds of identity key, strongest first (design §7). A name joins nobody; many of them beside one phone
+    tell that it is several persons'."""
 
     ID_NUMBER = 1
     UNIONID = 2
@@ -18,6 +19,7 @@ class KeyKind(IntEnum):
     EXTERNAL_USERID = 4
     MOBILE = 5
     EMAIL = 6
+    NAME = 7
 
 
 class CompanyKeyKind(IntEnum):

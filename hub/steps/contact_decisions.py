@@ -24,7 +24,7 @@ from hub.errors import ConfigError
 from hub.identity import edges
 from hub.identity.edges import Node
 from hub.identity.resolve import KeySpan
-from hub.identity.rules import PIN
+from hub.identity.rules import PIN, RULES
 from hub.model.lead import KeyKind
 from hub.ops.audit import write_audit
 from hub.steps.lookup import NotFoundError
@@ -212,7 +212,7 @@ def _sides(
 
 
 def _shared_keys(leads: Iterable[ClusterLead]) -> set[bytes]:
-    return {key for lead in leads for key in lead.keys}
+    return {key for lead in leads for key in lead.keys if RULES.joins(key)}
 
 
 def _keys(leads: Iterable[ClusterLead]) -> list[bytes]:

@@ -7,6 +7,7 @@ import hashlib
 import pytest
 
 from hub.identity.keys import identity_keys
+from hub.model.keys import telling_name
 from hub.model.lead import IdentityKey, KeyKind
 from hub.privacy.keyring import KeyRing
 from hub.steps.fold_leads import blind_key
@@ -15,7 +16,9 @@ MOBILE = "+8619900001111"
 
 
 def keys(**doc: object) -> list[tuple[str, str]]:
-    return [(key.kind.name, key.value) for key in identity_keys(doc)]
+    return [
+        (key.kind.name, key.value) for key in identity_keys(doc) if key.kind is not KeyKind.NAME
+    ]
 
 
 def phone(value: str, kind: str = "mobile") -> dict[str, str]:
@@ -99,3 +102,26 @@ def test_one_phone_at_two_merchants_is_two_keys(keyring: KeyRing) -> None:
     [key] = identity_keys({"mobile_e164": MOBILE})
 
     assert blind_key(keyring, "a", key) != blind_key(keyring, "b", key)
+
+
+@pytest.mark.parametrize(
+    ("typed", "telling"),
+    [
+        ("张三", "张三"),
+        (" 张 三 ", "张三"),
+        ("阿依古丽·买买提", "阿依古丽·买买提"),
+        ("Anna Schmidt", "anna schmidt"),
+        ("张先生", None),
+        ("李老师", None),
+        ("小李", None),
+        ("张*", None),
+        ("测试1", None),
+        ("甲", None),
+        ("19900001111", None),
+        ("😀", None),
+    ],
+)
+def test_only_a_name_that_tells_one_from_another_is_counted(
+    typed: str, telling: str | None
+) -> None:
+    assert telling_name(typed) == telling
