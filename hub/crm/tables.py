@@ -201,6 +201,7 @@ company_link = Table(
     Column("keys", ARRAY(BYTEA), nullable=False),
     Column("domain", BYTEA),
     Index("company_link_company_id", "company_id", postgresql_where=sql("company_id IS NOT NULL")),
+    Index("company_link_keys", "keys", postgresql_using="gin"),
     Index("company_link_domain", "merchant", "domain", postgresql_where=sql("domain IS NOT NULL")),
     schema="crm",
 )
@@ -215,8 +216,20 @@ company_party = Table(
     text("evidence", nullable=True),
     Column("keys", ARRAY(BYTEA), nullable=False),
     sealed(),
+    Index("company_party_keys", "keys", postgresql_using="gin"),
     Index(
         "company_party_company_id", "company_id", postgresql_where=sql("company_id IS NOT NULL")
     ),
+    schema="crm",
+)
+
+# While the blind index is rotated: a blind key under the index key before, and the same key under the new one.
+# Spans and stopped keys of a pair stand under `new`; leads, revisions and `beside` may still say `old`.
+key_pair = Table(
+    "key_pair",
+    metadata,
+    text("merchant", primary_key=True),
+    Column("old", BYTEA, primary_key=True),
+    Column("new", BYTEA, nullable=False),
     schema="crm",
 )
