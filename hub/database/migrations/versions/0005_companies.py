@@ -40,6 +40,7 @@ STATEMENTS: tuple[str, ...] = (
     """,
     "CREATE INDEX company_link_company_id ON crm.company_link (company_id) WHERE company_id IS NOT NULL",
     "CREATE INDEX company_link_domain ON crm.company_link (merchant, domain) WHERE domain IS NOT NULL",
+    "CREATE INDEX company_link_keys ON crm.company_link USING gin (keys)",
     """
     CREATE TABLE crm.company_party (
         id UUID NOT NULL,
@@ -52,6 +53,7 @@ STATEMENTS: tuple[str, ...] = (
     )
     """,
     "CREATE INDEX company_party_company_id ON crm.company_party (company_id) WHERE company_id IS NOT NULL",
+    "CREATE INDEX company_party_keys ON crm.company_party USING gin (keys)",
 )
 
 
