@@ -233,3 +233,29 @@ key_pair = Table(
     Column("new", BYTEA, nullable=False),
     schema="crm",
 )
+
+# What keeps an erased past from coming back: a blind key that only erased leads had, or a digest of an erased
+# lead's id (first byte `hub.crm.erasure.LEAD`). `index_key` is the index key that it was made under, 0 for a digest.
+tombstone = Table(
+    "tombstone",
+    metadata,
+    text("merchant", primary_key=True),
+    Column("blind", BYTEA, primary_key=True),
+    Column("index_key", SmallInteger, nullable=False),
+    instant("erased_at"),
+    identifier("erasure_id"),
+    schema="crm",
+)
+
+# Receipts: who asked, when, how much went; not whom.
+erasure = Table(
+    "erasure",
+    metadata,
+    identifier("id", primary_key=True),
+    text("merchant"),
+    instant("erased_at"),
+    text("requested_by"),
+    text("reason"),
+    Column("counts", JSONB, nullable=False),
+    schema="crm",
+)
