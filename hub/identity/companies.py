@@ -24,11 +24,12 @@ COMPANY_RULES = IdentityRules(
 )
 
 # What people write instead of a company.
-_NO_NAMES = frozenset(
+_NO_NAME = (
     "无 没有 暂无 无公司 没有公司 个人 个体 个体户 个体工商户 私人 自由职业 自由职业者 自己 保密 不知道"
     " 不方便 未知 测试 待定 其他 其它 公司 企业 单位 本公司 我公司 有限公司 股份有限公司 none null na nil"
-    " test company".split()  # noqa: SIM905 -- forty words in quotes each are harder to read
+    " test company"
 )
+_NO_NAMES = frozenset(_NO_NAME.split())
 _LEGAL_FORM = re.compile(
     r"(?:公司|集团|厂|店|中心|学校|大学|学院|中学|小学|幼儿园|医院|诊所|门诊部|银行|支行|分行|事务所|工作室|商行|经营部"
     r"|合作社|合伙企业|企业|基金会|协会|商会|研究院|研究所|设计院|出版社|酒店|宾馆|委员会|管理局|ltd|inc|corp|llc|gmbh)$"
