@@ -1,7 +1,8 @@
 """Reads for the quality of fields and of identity: leads by when they came, contacts of several leads, doubles.
 
 A lead came when the record came that made it (`first_record_id`, a time-ordered id): so a day is read by an
-index, and a day that is over stays over. All reads belong into one snapshot, which the caller opens.
+index, and a day that is over stays over. By the leads' own times the whole table of leads is read.
+All reads belong into one snapshot, which the caller opens.
 """
 
 from __future__ import annotations
@@ -18,13 +19,24 @@ from psycopg.rows import args_row
 
 from hub.model.ids import uuid7_floor
 
-# Parameters: from, until (ids), source and merchant or NULL. A record may give one lead twice.
+# Columns of both: id, merchant, source_key, contact_id, at (what the scope goes by), received_at, sealed.
+# A record may give one lead twice.
 _CAME = """
-SELECT DISTINCT ON (r.record_id, l.id) l.id, l.merchant, l.source_key, l.contact_id, l.received_at{columns}
+SELECT DISTINCT ON (r.record_id, l.id)
+       l.id, l.merchant, l.source_key, l.contact_id, l.received_at AS at, l.received_at{sealed}
 FROM crm.lead_revision r JOIN crm.lead l ON l.id = r.lead_id AND l.first_record_id = r.record_id
-WHERE r.record_id >= %(since)s AND r.record_id < %(until)s
+WHERE r.record_id >= %(first_id)s AND r.record_id < %(end_id)s
   AND (%(source)s::text IS NULL OR r.source_key = %(source)s)
   AND (%(merchant)s::text IS NULL OR r.merchant = %(merchant)s)
+"""
+_SUBMITTED = """
+SELECT l.id, l.merchant, l.source_key, l.contact_id, coalesce(l.submitted_at, l.received_at) AS at,
+       l.received_at{sealed}
+FROM crm.lead l
+WHERE coalesce(l.submitted_at, l.received_at) >= %(since)s
+  AND coalesce(l.submitted_at, l.received_at) < %(until)s
+  AND (%(source)s::text IS NULL OR l.source_key = %(source)s)
+  AND (%(merchant)s::text IS NULL OR l.merchant = %(merchant)s)
 """
 _ROOTS = """
 , up (origin, id, next) AS (
@@ -35,30 +47,28 @@ _ROOTS = """
     SELECT up.origin, c.id, c.merged_into FROM up JOIN crm.contact c ON c.id = up.next
 ), root AS (SELECT origin, id FROM up WHERE next IS NULL)
 """
-_REPEATED = f"""
-WITH RECURSIVE came AS MATERIALIZED ({_CAME.format(columns="")}) {_ROOTS}
+_REPEATED = """
 SELECT merchant, source_key, sum(leads)::int8, sum(leads - persons)::int8 FROM (
-    SELECT merchant, source_key, (received_at AT TIME ZONE 'Asia/Shanghai')::date AS day,
+    SELECT merchant, source_key, (at AT TIME ZONE 'Asia/Shanghai')::date AS day,
            count(*) AS leads, count(DISTINCT coalesce(root.id, contact_id)) AS persons
     FROM came LEFT JOIN root ON root.origin = came.contact_id GROUP BY 1, 2, 3
 ) AS days GROUP BY 1, 2
-"""  # noqa: S608 -- constants of this module
+"""
 # Contacts with more than one lead, or that are more than one contact, each by its root.
-_SEVERAL = f"""
-WITH RECURSIVE came AS MATERIALIZED ({_CAME.format(columns="")}) {_ROOTS}
+_SEVERAL = """
 SELECT DISTINCT coalesce(root.id, named.contact_id) AS id
 FROM (SELECT DISTINCT contact_id FROM came) AS named LEFT JOIN root ON root.origin = named.contact_id
 WHERE root.id IS NOT NULL
    OR EXISTS (SELECT 1 FROM crm.contact c WHERE c.merged_into = named.contact_id)
    OR EXISTS (SELECT 1 FROM crm.lead o WHERE o.contact_id = named.contact_id OFFSET 1)
-"""  # noqa: S608 -- constants of this module
+"""
 _OF_ROOTS = """
 WITH RECURSIVE down (root, id) AS (
     SELECT id, id FROM crm.contact WHERE id = ANY(%s)
     UNION
     SELECT down.root, c.id FROM down JOIN crm.contact c ON c.merged_into = down.id
 )
-SELECT down.root, l.id, l.source_key, l.first_record_id, l.submitted_at, l.received_at, l.sealed
+SELECT down.root, l.id, l.merchant, l.source_key, l.first_record_id, l.submitted_at, l.received_at, l.sealed
 FROM down JOIN crm.lead l ON l.contact_id = down.id ORDER BY down.root, l.id
 """
 # As `hub.crm.counts` does it for a day, but over all leads: how many customers have keys of another customer.
@@ -89,12 +99,27 @@ FROM crm.contact c WHERE c.merged_into IS NULL GROUP BY c.merchant
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which leads: those that came at or after `since` and before `until`; None: of every source, merchant."""
+    """Which leads: those that came at or after `since` and before `until`; None: of every source, merchant.
+
+    With `by_own_time` it is the leads' own times that count: when they were submitted, by their own words.
+    """
 
     since: datetime
     until: datetime
     source_key: str | None = None
     merchant: str | None = None
+    by_own_time: bool = False
+
+    @property
+    def leads(self) -> str:
+        """The query for its leads; `{sealed}` is for a further column."""
+        return _SUBMITTED if self.by_own_time else _CAME
+
+    def has(self, lead: OwnLead) -> bool:
+        """Whether a lead is within its time; source and merchant apart."""
+        if self.by_own_time:
+            return self.since <= (lead.submitted_at or lead.received_at) < self.until
+        return uuid7_floor(self.since) <= lead.first_record_id < uuid7_floor(self.until)
 
 
 @dataclass(slots=True)  # not frozen: made once per lead, and a frozen one costs twice
@@ -105,6 +130,7 @@ class CameLead:
     merchant: str
     source_key: str
     contact_id: UUID
+    at: datetime
     received_at: datetime
     sealed: bytes
 
@@ -115,6 +141,7 @@ class OwnLead:
 
     root: UUID
     id: UUID
+    merchant: str
     source_key: str
     first_record_id: UUID
     submitted_at: datetime | None
@@ -125,10 +152,12 @@ class OwnLead:
 def leads_that_came(
     conn: psycopg.Connection[Any], scope: Scope, *, batch: int = 2000
 ) -> Iterator[CameLead]:
-    """The leads of a scope in the order in which they came, read in batches within the open transaction."""
+    """The leads of a scope, in no order, read in batches within the open transaction."""
     with conn.cursor(name="hub_leads_came", binary=True, row_factory=args_row(CameLead)) as cursor:  # type: psycopg.ServerCursor[CameLead]
         cursor.itersize = batch
-        cursor.execute(_CAME.format(columns=", l.sealed") + " ORDER BY r.record_id, l.id", _bound(scope))
+        cursor.execute(
+            _CAME.format(columns=", l.sealed") + " ORDER BY r.record_id, l.id", _bound(scope)
+        )
         yield from cursor
 
 
@@ -136,7 +165,7 @@ def repeated_leads(
     conn: psycopg.Connection[Any], scope: Scope
 ) -> dict[tuple[str, str], tuple[int, int]]:
     """(merchant, source) → leads of the scope, and how many came again from one person on one day in China."""
-    rows = conn.execute(_REPEATED, _bound(scope)).fetchall()
+    rows = conn.execute(_within(scope, _REPEATED), _bound(scope)).fetchall()
     return {(row[0], row[1]): (row[2], row[3]) for row in rows}
 
 
@@ -145,7 +174,7 @@ def contacts_of_several(
 ) -> Iterator[list[UUID]]:
     """Contacts of the scope that have several leads, from whenever, by their roots and in batches."""
     with conn.cursor(name="hub_contacts_of_several", binary=True) as cursor:
-        cursor.execute(_SEVERAL, _bound(scope))
+        cursor.execute(_within(scope, _SEVERAL), _bound(scope))
         while rows := cursor.fetchmany(batch):
             yield [row[0] for row in rows]
 
@@ -164,15 +193,19 @@ def doubled_contacts(conn: sa.Connection) -> dict[str, tuple[int, int]]:
     return {row.merchant: (int(row.contacts), int(row.doubled)) for row in conn.execute(_DOUBLED)}
 
 
-def came_in(lead: OwnLead, scope: Scope) -> bool:
-    """Whether a lead is one of a scope's, source and merchant apart."""
-    return uuid7_floor(scope.since) <= lead.first_record_id < uuid7_floor(scope.until)
+def _within(scope: Scope, query: str) -> str:
+    """A query over the leads of a scope (`came`) and the contacts that theirs have become (`root`)."""
+    return (
+        f"WITH RECURSIVE came AS MATERIALIZED ({scope.leads.format(sealed='')}) {_ROOTS} {query}"
+    )
 
 
 def _bound(scope: Scope) -> dict[str, object]:
     return {
-        "since": uuid7_floor(scope.since),
-        "until": uuid7_floor(scope.until),
+        "since": scope.since,
+        "until": scope.until,
+        "first_id": uuid7_floor(scope.since),
+        "end_id": uuid7_floor(scope.until),
         "source": scope.source_key,
         "merchant": scope.merchant,
     }

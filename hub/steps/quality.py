@@ -1,0 +1,299 @@
+"""How well the fields of each source are filled, over any stretch of time: counts only, never a value.
+
+Leads are read in batches from one snapshot, so memory does not grow with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from itertools import groupby
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import psycopg
+import sqlalchemy as sa
+import yaml
+
+from hub.crm.quality import (
+    CameLead,
+    OwnLead,
+    Scope,
+    contacts_of_several,
+    leads_of_roots,
+    leads_that_came,
+    repeated_leads,
+)
+from hub.database.engine import driver, store_errors
+from hub.identity.survivorship import Stated, profile
+from hub.identity.survivorship_rules import SurvivorshipRules, parse_rules
+from hub.mapping.quality import (
+    FieldCount,
+    FieldRule,
+    LeadCounter,
+    RawPlaces,
+    disagreements,
+    raw_places,
+)
+from hub.privacy.keyring import KeyRing
+from hub.registry.files import schema_files
+from hub.settings import HubSettings, QualitySettings
+from hub.steps.dictionary import Dictionary, read_dictionary
+from hub.steps.laws import snapshot
+from hub.steps.lineage import entities_of
+from hub.steps.mappings import LiveMappings
+
+ZONE = ZoneInfo("Asia/Shanghai")
+OnProgress = Callable[[int], None]
+_EVERY = 1000
+_json = msgspec.json.Decoder()
+
+
+@dataclass(slots=True)
+class SourceQuality:
+    """One source's leads of a scope. `duplicates`: leads after a person's first of the day.
+
+    `fed` are the fields that its live mappings fill at all: what no rule fills, nobody can.
+    """
+
+    merchant: str
+    source_key: str
+    leads: int = 0
+    duplicates: int = 0
+    fields: dict[str, FieldCount] = field(default_factory=dict)
+    fed: frozenset[str] = frozenset()
+
+    def add(self, other: SourceQuality) -> None:
+        """Add what was counted over other leads of the same source."""
+        self.leads += other.leads
+        self.duplicates += other.duplicates
+        self.fed |= other.fed
+        for name, count in other.fields.items():
+            self.fields.setdefault(name, FieldCount()).add(count)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldLine:
+    """One line of the report: a field of a source. Rates are shares of 1, None where there is nothing to share.
+
+    `flags`: `low` (a core field that too few fill), `anomalous` (too many anomalies), `unmapped` (a core field
+    that no rule of the source's mappings fills), `few` (too few leads to say anything).
+    """
+
+    merchant: str
+    source_key: str
+    field: str
+    label_zh: str
+    is_core: bool
+    leads: int
+    filled: int
+    anomalous: int
+    invalid: int
+    conflicts: int
+    words: Mapping[str, int]
+    failed: Mapping[str, int]
+    flags: tuple[str, ...] = ()
+
+    @property
+    def fill_rate(self) -> float | None:
+        """Filled of all leads."""
+        return self.filled / self.leads if self.leads else None
+
+    @property
+    def anomaly_rate(self) -> float | None:
+        """Anomalous of the filled."""
+        return self.anomalous / self.filled if self.filled else None
+
+
+def month_scope(month: str, *, source: str | None = None, merchant: str | None = None) -> Scope:
+    """The leads that were submitted in a month of China, such as `2026-02`.
+
+    Raises:
+        ValueError: it is no month.
+    """
+    first = date.fromisoformat(f"{month}-01")
+    after = (first + timedelta(days=32)).replace(day=1)
+    return Scope(day_start(first), day_start(after), source, merchant, by_own_time=True)
+
+
+def day_scope(day: date) -> Scope:
+    """The leads that came on a day of China."""
+    return Scope(day_start(day), day_start(day + timedelta(days=1)))
+
+
+def day_start(day: date) -> datetime:
+    """When a day begins in China."""
+    return datetime.combine(day, time(), ZONE)
+
+
+def measure(
+    engine: sa.Engine,
+    keyring: KeyRing,
+    settings: HubSettings,
+    scope: Scope,
+    on_progress: OnProgress | None = None,
+) -> list[SourceQuality]:
+    """Every source that had leads in a scope, by merchant and source key; `on_progress` gets leads read so far.
+
+    Raises:
+        StoreAwayError: the database is away.
+        UnsealError: a lead was sealed under a key that is not in the ring.
+    """
+    measuring = Measuring.prepared(engine, keyring, settings)
+    with store_errors(), snapshot(engine) as conn:
+        return measuring.measure(driver(conn), scope, on_progress or (lambda _: None))
+
+
+@dataclass(slots=True)
+class Measuring:
+    """What counting needs besides leads, read once: rules, places of unusable values, who wins a conflict."""
+
+    keyring: KeyRing
+    rules: Mapping[str, FieldRule]
+    places: Mapping[str, RawPlaces]
+    platforms: Mapping[str, str]
+    survivorship: SurvivorshipRules
+    trust: Sequence[str] = ()
+
+    @classmethod
+    def prepared(cls, engine: sa.Engine, keyring: KeyRing, settings: HubSettings) -> Measuring:
+        """All of it as it stands now."""
+        sources = settings.all_sources()
+        return cls(
+            keyring,
+            read_dictionary(engine, settings).rules(),
+            places_of(engine, settings),
+            {key: source.platform for key, source in sources.items()},
+            parse_rules(
+                yaml.safe_load(
+                    (schema_files(settings).root / "survivorship.yaml").read_text("utf-8")
+                )
+            ),
+        )
+
+    def measure(
+        self, conn: psycopg.Connection[Any], scope: Scope, on_progress: OnProgress
+    ) -> list[SourceQuality]:
+        """Count a scope within the open snapshot."""
+        counters: dict[tuple[str, str], LeadCounter] = {}
+        for number, lead in enumerate(leads_that_came(conn, scope), 1):
+            self._counter(counters, lead).add(self._opened(lead), lead.received_at)
+            if number % _EVERY == 0:
+                on_progress(number)
+        repeated = repeated_leads(conn, scope)
+        found = {
+            key: SourceQuality(
+                *key,
+                counter.leads,
+                repeated.get(key, (0, 0))[1],
+                counter.fields,
+                self._places(key[1]).fed,
+            )
+            for key, counter in sorted(counters.items())
+        }
+        for key, name, contacts in self._conflicts(conn, scope):
+            if key in found:
+                found[key].fields.setdefault(name, FieldCount()).conflicts += contacts
+        on_progress(sum(one.leads for one in found.values()))
+        return list(found.values())
+
+    def _counter(
+        self, counters: dict[tuple[str, str], LeadCounter], lead: CameLead
+    ) -> LeadCounter:
+        key = (lead.merchant, lead.source_key)
+        if key not in counters:
+            counters[key] = LeadCounter(self.rules, self._places(lead.source_key))
+        return counters[key]
+
+    def _places(self, source_key: str) -> RawPlaces:
+        return self.places.get(source_key, RawPlaces())
+
+    def _opened(self, lead: CameLead | OwnLead) -> dict[str, Any]:
+        doc: dict[str, Any] = _json.decode(self.keyring.unseal(lead.sealed, lead.id.bytes))
+        return doc
+
+    def _conflicts(
+        self, conn: psycopg.Connection[Any], scope: Scope
+    ) -> Iterator[tuple[tuple[str, str], str, int]]:
+        """((merchant, source), field, 1) for each contact whose leads of a source contradict the contact."""
+        for roots in contacts_of_several(conn, scope):
+            for _, group in groupby(leads_of_roots(conn, roots), key=lambda lead: lead.root):
+                leads = list(group)
+                for source, name in self._contradictions(leads, scope):
+                    yield (leads[0].merchant, source), name, 1
+
+    def _contradictions(self, leads: Sequence[OwnLead], scope: Scope) -> set[tuple[str, str]]:
+        docs = [(lead, self._opened(lead)) for lead in leads]
+        stated = [
+            Stated(
+                lead.id,
+                lead.source_key,
+                self.platforms.get(lead.source_key, ""),
+                lead.submitted_at or lead.received_at,
+                doc,
+            )
+            for lead, doc in docs
+        ]
+        settled = profile(stated, self.survivorship, self.trust).settled
+        winners = {name: one.won.value for name, one in settled.items() if one.won}
+        ours = [(lead.source_key, doc) for lead, doc in docs if scope.has(lead)]
+        return disagreements(ours, winners)
+
+
+def places_of(engine: sa.Engine, settings: HubSettings) -> dict[str, RawPlaces]:
+    """Source key → what its live mappings fill, and where they leave what they cannot use."""
+    mappings = LiveMappings(settings)
+    with store_errors(), engine.begin() as conn:
+        mappings.refresh(conn)
+    found = {}
+    for key, source in settings.all_sources().items():
+        live = (
+            mappings.get(source.merchant, source.platform, entity)
+            for entity in entities_of(source)
+        )
+        found[key] = raw_places(edge for mapping in live if mapping for edge in mapping.lineage())
+    return found
+
+
+def field_lines(
+    found: Iterable[SourceQuality], dictionary: Dictionary, limits: QualitySettings
+) -> list[FieldLine]:
+    """Every core field of every source, and every other field that some lead fills, with flags."""
+    lines: list[FieldLine] = []
+    labels = {one.name: one.core_label_zh or one.label_zh for one in dictionary.fields}
+    core = [one.name for one in dictionary.core()]
+    order = {one.name: place for place, one in enumerate(dictionary.fields)}
+    for source in found:
+        others = [
+            name
+            for name, count in source.fields.items()
+            if name not in core and (count.filled or count.conflicts)
+        ]
+        others.sort(key=lambda name: (order.get(name, len(order)), name))
+        for name in (*core, *others):
+            lines.append(_line(source, name, labels.get(name, name), name in core, limits))
+    return lines
+
+
+def _line(
+    source: SourceQuality, name: str, label: str, is_core: bool, limits: QualitySettings
+) -> FieldLine:
+    count = source.fields.get(name, FieldCount())
+    line = FieldLine(
+        source.merchant, source.source_key, name, label, is_core, source.leads, count.filled,
+        count.anomalous, count.invalid, count.conflicts,
+        dict(count.words.most_common()), dict(count.failed.most_common()),
+    )  # fmt: skip
+    return replace(line, flags=tuple(_flags(line, name in source.fed, limits)))
+
+
+def _flags(line: FieldLine, is_fed: bool, limits: QualitySettings) -> Iterator[str]:
+    if line.leads < limits.min_leads:
+        yield "few"
+        return
+    if line.is_core and (line.fill_rate or 0) < limits.fill_min:
+        yield "low" if is_fed or line.filled else "unmapped"
+    if (line.anomaly_rate or 0) > limits.anomaly_max and line.filled >= limits.min_leads:
+        yield "anomalous"
