@@ -26,6 +26,7 @@ GROUPS: dict[str, str] = {
     "schema": "hub.cli.schema",
     "merchant": "hub.cli.merchant",
     "keys": "hub.cli.keys",
+    "quality": "hub.cli.quality",
 }
 SINGLES: dict[str, str] = {
     "demo": "hub.cli.demo",
@@ -38,6 +39,7 @@ SINGLES: dict[str, str] = {
     "import": "hub.cli.import_file",
     "simulate": "hub.cli.simulate",
     "migrate": "hub.cli.migrate",
+    "dictionary": "hub.cli.dictionary",
 }
 
 
