@@ -59,8 +59,8 @@ class IdentityRules:
         """Whether the strong keys that stood beside a weak one are more than one person's."""
         counts: dict[int, int] = {}
         for key in set(beside):
-            counts[key[0]] = counts.get(key[0], 0) + 1
-        return any(count > self.most.get(first & _KIND, count) for first, count in counts.items())
+            counts[kind_of(key)] = counts.get(kind_of(key), 0) + 1
+        return any(count > self.most.get(kind, count) for kind, count in counts.items())
 
 
 RULES = IdentityRules()

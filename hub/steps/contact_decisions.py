@@ -24,7 +24,7 @@ from hub.errors import ConfigError
 from hub.identity import edges
 from hub.identity.edges import Node
 from hub.identity.resolve import KeySpan
-from hub.identity.rules import PIN, RULES
+from hub.identity.rules import PIN, RULES, kind_of
 from hub.model.lead import KeyKind
 from hub.ops.audit import write_audit
 from hub.steps.lookup import NotFoundError
@@ -220,7 +220,7 @@ def _keys(leads: Iterable[ClusterLead]) -> list[bytes]:
 
 
 def _kind(key: bytes) -> str:
-    return "decision" if key[0] == PIN else KeyKind(key[0]).name.lower()
+    return "decision" if key[0] == PIN else KeyKind(kind_of(key)).name.lower()
 
 
 def _pin_key(merchant: str, number: int, place: int) -> bytes:

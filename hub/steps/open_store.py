@@ -17,6 +17,7 @@ from hub.database.migrate import upgrade
 from hub.database.places import is_embedded
 from hub.errors import ConfigError, StoreAwayError
 from hub.settings import home
+from hub.steps.key_check import check_keys
 
 # What PostgreSQL says when connecting can only work after a person changed something.
 _WRONG_SETTINGS = (
@@ -86,7 +87,9 @@ def open_store(
     try:
         if migrate:
             check_connection(store)
-            upgrade(store.engine)
+            check_keys(store.engine)
+            if upgrade(store.engine):
+                check_keys(store.engine)
     except BaseException:
         store.close()
         raise

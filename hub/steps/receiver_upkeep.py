@@ -14,6 +14,7 @@ from hub.errors import ConfigError, HubError
 from hub.inbox.deliveries import forget_expired_keys
 from hub.registry.merchants import sync_registry
 from hub.settings import HubSettings
+from hub.steps.key_check import check_keys
 from hub.steps.open_store import Store
 
 _EVERY_S = 1.0
@@ -75,7 +76,9 @@ class Upkeep(threading.Thread):
 
     def _once(self) -> None:
         if not self._prepared.is_set():
-            upgrade(self._store.engine)
+            check_keys(self._store.engine)
+            if upgrade(self._store.engine):
+                check_keys(self._store.engine)
             with store_errors(), self._store.engine.begin() as conn:
                 sync_registry(conn, self._settings)
             self._prepared.set()
