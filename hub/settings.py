@@ -50,6 +50,9 @@ class MerchantSettings(_Strict):
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
     name: str = ""
+    trust: tuple[str, ...] = Field(
+        default=(), description="sources and platforms, most trusted first; the others are equal"
+    )
 
 
 class SignatureSettings(_Strict):
@@ -87,6 +90,13 @@ class ResolveSettings(_Strict):
     )
 
 
+class MatchSettings(_Strict):
+    """How often one token may ask whether somebody is known."""
+
+    per_s: float = Field(default=20.0, gt=0)
+    burst: int = Field(default=100, ge=1)
+
+
 class SourceSettings(_Strict):
     """One platform account. Its key in `sources:` never changes; `name` may."""
 
@@ -104,6 +114,9 @@ class SourceSettings(_Strict):
     resolve: ResolveSettings = ResolveSettings()
     dedupe_window_s: int = Field(default=86_400, ge=0)
     fresh_within_s: int = Field(default=86_400, ge=60)
+    verifies: tuple[str, ...] = Field(
+        default=(), description="canonical fields that it checks itself, e.g. by an SMS code"
+    )
     options: Mapping[str, Any] = Field(default_factory=dict, description="read by the connector")
 
 
@@ -121,6 +134,9 @@ class FormSettings(_Strict):
     honeypot: str = Field(default="website_url", min_length=1)
     max_per_s: int = Field(default=200, ge=1, description="posts a second and process; burst ×5")
     channel: Channel = "web"
+    verifies: tuple[str, ...] = Field(
+        default=(), description="canonical fields that the page checks itself, e.g. by an SMS code"
+    )
     utm: Mapping[UtmName, str] = Field(
         default_factory=dict,
         description="of posts that carry none: a QR code at a fair, a mini-program",
@@ -148,6 +164,7 @@ class HubSettings(_Strict):
     spool_max_bytes: int = Field(default=256 * 1_048_576, ge=4096)
     public_url: str = "http://127.0.0.1:8700"
     schemas_dir: str = ""
+    match: MatchSettings = MatchSettings()
     detect_drift: bool = Field(default=True, description="look at what payloads look like")
     quality: QualitySettings = QualitySettings()
 
@@ -161,6 +178,10 @@ class HubSettings(_Strict):
                 raise ValueError(f"source {key}: merchant {merchant!r} is not under `merchants:`")
         return self
 
+    def trust_of(self, merchant: str) -> tuple[str, ...]:
+        """The merchant's order of sources and platforms, most trusted first."""
+        return next((one.trust for one in self.merchants if one.id == merchant), ())
+
     def all_sources(self) -> dict[str, SourceSettings]:
         """Sources and forms alike, by source key."""
         forms = {
@@ -170,6 +191,7 @@ class HubSettings(_Strict):
                 name=form.name or form_id,
                 owner=form.owner,
                 push="form",
+                verifies=form.verifies,
                 options=_options_of(form_id, form),
             )
             for form_id, form in self.forms.items()

@@ -7,10 +7,13 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.lead import AsJson, Reveal, Who, as_id, asker, open_viewer, print_found
+from hub.cli.lead import AsJson, Reveal, Who, as_id, asker, open_viewer
 from hub.cli.output import CheckFailedError, print_json, print_line, print_rows
+from hub.cli.profile_output import print_contact
 from hub.model.ids import uuid7
+from hub.settings import load_settings
 from hub.steps import contact_decisions, lookup
+from hub.steps.contact_profile import Profiler
 from hub.steps.open_store import open_store
 
 app = typer.Typer(no_args_is_help=True, help="Contacts: the person behind several leads.")
@@ -25,10 +28,15 @@ def group() -> None:
 def show_command(
     contact: str, reveal: Reveal = False, who: Who = "", as_json: AsJson = False
 ) -> None:
-    """One contact: its leads and every value they gave."""
+    """One contact: which value of each field won and why, every value that lost, what was wanted, its leads."""
     with open_store() as store:
         viewer = open_viewer(asker(reveal, who))
-        print_found(lookup.show_contact(store.engine, viewer, as_id(contact)), as_json)
+        profiler = Profiler.prepared(load_settings())
+        found = lookup.show_contact(store.engine, viewer, profiler, as_id(contact))
+    if as_json:
+        print_json(found)
+        return
+    print_contact(found)
 
 
 @app.command("why")

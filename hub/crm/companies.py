@@ -19,6 +19,7 @@ from hub.identity.resolve import KeySpan
 from hub.identity.rules import kind_of
 from hub.model.lead import CompanyKeyKind
 
+BY_DOMAIN = CompanyKeyKind.EMAIL_DOMAIN.name.lower()
 _NONE: frozenset[bytes] = frozenset()
 _ROOTS = """
 WITH RECURSIVE up AS (
@@ -252,3 +253,19 @@ def place_statements(
                 f" WHERE {column} = %s".encode(),
                 rows,
             )
+
+
+def companies_of_domains(
+    conn: psycopg.Connection[Any], merchant: str, domains: Sequence[bytes]
+) -> dict[bytes, UUID]:
+    """Domain of a work e-mail → the one company of those who state a company beside it; others are left out."""
+    rows = conn.execute(
+        "SELECT DISTINCT domain, company_id FROM crm.company_link"
+        " WHERE merchant = %s AND domain = ANY(%s) AND company_id IS NOT NULL",
+        (merchant, list(domains)),
+    ).fetchall()
+    became = roots(conn, list({row[1] for row in rows}))
+    tied: dict[bytes, set[UUID]] = {}
+    for domain, company in rows:
+        tied.setdefault(bytes(domain), set()).add(became[company])
+    return {domain: min(found) for domain, found in tied.items() if len(found) == 1}
