@@ -114,6 +114,9 @@ class SourceSettings(_Strict):
     resolve: ResolveSettings = ResolveSettings()
     dedupe_window_s: int = Field(default=86_400, ge=0)
     fresh_within_s: int = Field(default=86_400, ge=60)
+    core: tuple[str, ...] = Field(
+        default=(), description="core fields that it is expected to fill; none: all of them"
+    )
     verifies: tuple[str, ...] = Field(
         default=(), description="canonical fields that it checks itself, e.g. by an SMS code"
     )

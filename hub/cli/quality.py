@@ -70,7 +70,7 @@ def fields_command(
     with open_store() as store, _watching(quiet=as_json) as on_progress:
         found = measure(store.engine, open_keyring(), settings, scope, on_progress)
         dictionary = read_dictionary(store.engine, settings)
-    lines = field_lines(found, dictionary, settings.quality)
+    lines = field_lines(found, dictionary, settings)
     report = QualityReport(what, now, found, lines, settings.quality)
     if out is not None:
         _save(out, rendered(report, form))

@@ -155,9 +155,7 @@ def leads_that_came(
     """The leads of a scope, in no order, read in batches within the open transaction."""
     with conn.cursor(name="hub_leads_came", binary=True, row_factory=args_row(CameLead)) as cursor:  # type: psycopg.ServerCursor[CameLead]
         cursor.itersize = batch
-        cursor.execute(
-            _CAME.format(columns=", l.sealed") + " ORDER BY r.record_id, l.id", _bound(scope)
-        )
+        cursor.execute(scope.leads.format(sealed=", l.sealed"), _bound(scope))
         yield from cursor
 
 

@@ -95,7 +95,7 @@ def _report(owners: list[str]) -> dg.AssetsDefinition:
             found = measure(opened.engine, opened.keyring, opened.settings, month_scope(month))
             dictionary = read_dictionary(opened.engine, opened.settings)
             limits = opened.settings.quality
-        lines = field_lines(found, dictionary, limits)
+        lines = field_lines(found, dictionary, opened.settings)
         report = QualityReport(f"{month} 月提交的线索", datetime.now(UTC), found, lines, limits)
         figures = {
             "leads": sum(one.leads for one in found),

@@ -61,7 +61,8 @@ def _mobile(value: Json, _doc: Mapping[str, Any], _came: datetime) -> bool:
 
 
 def _phones(value: Json, _doc: Mapping[str, Any], _came: datetime) -> bool:
-    found = [phone.get("value") for phone in value] if isinstance(value, list) else []
+    phones = value if isinstance(value, list) else []
+    found = [phone.get("value") for phone in phones if isinstance(phone, dict)]
     return bool(found) and all(isinstance(one, str) and _DIGITS.search(one) for one in found)
 
 
@@ -94,7 +95,7 @@ def is_credit_code(value: Json, _doc: Mapping[str, Any], _came: datetime) -> boo
 
 
 def _region(value: Json, _doc: Mapping[str, Any], _came: datetime) -> bool:
-    return value in _REGIONS
+    return isinstance(value, str) and value in _REGIONS
 
 
 def _city(value: Json, doc: Mapping[str, Any], _came: datetime) -> bool:
@@ -106,7 +107,7 @@ def _budget(value: Json, doc: Mapping[str, Any], _came: datetime) -> bool:
     if not isinstance(value, int) or not _LEAST_BUDGET_FEN <= value <= _MOST_BUDGET_FEN:
         return False
     low, high = doc.get("budget_min_fen"), doc.get("budget_max_fen")
-    return low is None or high is None or bool(low <= high)
+    return not (isinstance(low, int) and isinstance(high, int) and low > high)
 
 
 def _age(value: Json, _doc: Mapping[str, Any], _came: datetime) -> bool:

@@ -40,7 +40,7 @@ from hub.mapping.quality import (
 from hub.privacy.keyring import KeyRing
 from hub.registry.files import schema_files
 from hub.settings import HubSettings, QualitySettings
-from hub.steps.dictionary import Dictionary, read_dictionary
+from hub.steps.dictionary import Dictionary, DictionaryField, read_dictionary
 from hub.steps.laws import snapshot
 from hub.steps.lineage import entities_of
 from hub.steps.mappings import LiveMappings
@@ -79,7 +79,8 @@ class FieldLine:
     """One line of the report: a field of a source. Rates are shares of 1, None where there is nothing to share.
 
     `flags`: `low` (a core field that too few fill), `anomalous` (too many anomalies), `unmapped` (a core field
-    that no rule of the source's mappings fills), `few` (too few leads to say anything).
+    that no rule of the source's mappings fills), `unasked` (one that the source is not expected to have),
+    `few` (too few leads to say anything).
     """
 
     merchant: str
@@ -87,6 +88,7 @@ class FieldLine:
     field: str
     label_zh: str
     is_core: bool
+    is_fed: bool
     leads: int
     filled: int
     anomalous: int
@@ -258,13 +260,14 @@ def places_of(engine: sa.Engine, settings: HubSettings) -> dict[str, RawPlaces]:
 
 
 def field_lines(
-    found: Iterable[SourceQuality], dictionary: Dictionary, limits: QualitySettings
+    found: Iterable[SourceQuality], dictionary: Dictionary, settings: HubSettings
 ) -> list[FieldLine]:
     """Every core field of every source, and every other field that some lead fills, with flags."""
     lines: list[FieldLine] = []
-    labels = {one.name: one.core_label_zh or one.label_zh for one in dictionary.fields}
+    known = {one.name: one for one in dictionary.fields}
     core = [one.name for one in dictionary.core()]
-    order = {one.name: place for place, one in enumerate(dictionary.fields)}
+    order = {name: place for place, name in enumerate(known)}
+    sources = settings.all_sources()
     for source in found:
         others = [
             name
@@ -272,28 +275,36 @@ def field_lines(
             if name not in core and (count.filled or count.conflicts)
         ]
         others.sort(key=lambda name: (order.get(name, len(order)), name))
+        configured = sources.get(source.source_key)
+        expected = (configured.core if configured else ()) or core
         for name in (*core, *others):
-            lines.append(_line(source, name, labels.get(name, name), name in core, limits))
+            line = _line(source, name, known.get(name), is_core=name in core)
+            flags = tuple(_flags(line, name in expected, settings.quality))
+            lines.append(replace(line, flags=flags))
     return lines
 
 
 def _line(
-    source: SourceQuality, name: str, label: str, is_core: bool, limits: QualitySettings
+    source: SourceQuality, name: str, described: DictionaryField | None, *, is_core: bool
 ) -> FieldLine:
     count = source.fields.get(name, FieldCount())
-    line = FieldLine(
-        source.merchant, source.source_key, name, label, is_core, source.leads, count.filled,
-        count.anomalous, count.invalid, count.conflicts,
-        dict(count.words.most_common()), dict(count.failed.most_common()),
+    label = described.core_label_zh or described.label_zh if described else name
+    fed_by = {name, *(described.also if described else ())}
+    return FieldLine(
+        source.merchant, source.source_key, name, label, is_core,
+        bool(fed_by & source.fed), source.leads, count.filled, count.anomalous, count.invalid,
+        count.conflicts, dict(count.words.most_common()), dict(count.failed.most_common()),
     )  # fmt: skip
-    return replace(line, flags=tuple(_flags(line, name in source.fed, limits)))
 
 
-def _flags(line: FieldLine, is_fed: bool, limits: QualitySettings) -> Iterator[str]:
+def _flags(line: FieldLine, is_expected: bool, limits: QualitySettings) -> Iterator[str]:
     if line.leads < limits.min_leads:
         yield "few"
         return
     if line.is_core and (line.fill_rate or 0) < limits.fill_min:
-        yield "low" if is_fed or line.filled else "unmapped"
+        if not is_expected:
+            yield "unasked"
+        else:
+            yield "low" if line.is_fed or line.filled else "unmapped"
     if (line.anomaly_rate or 0) > limits.anomaly_max and line.filled >= limits.min_leads:
         yield "anomalous"

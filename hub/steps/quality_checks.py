@@ -47,7 +47,7 @@ def judge_fields(
 ) -> CheckResult:
     """What was counted of a source in the last days against the limits."""
     found = stored.sources.get(source_key)
-    lines = field_lines([found], dictionary, settings.quality) if found else []
+    lines = field_lines([found], dictionary, settings) if found else []
     bad = [line for line in lines if BAD & set(line.flags)]
     return CheckResult(
         asset=canonical_asset(source_key),

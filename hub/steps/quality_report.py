@@ -30,6 +30,7 @@ _FLAGS_ZH: Final[Mapping[str, str]] = {
     "low": "填充率低",
     "anomalous": "异常多",
     "unmapped": "没有映射",
+    "unasked": "不要求",
     "few": "线索太少",
 }
 _WORDS_SHOWN: Final = 8
@@ -60,6 +61,7 @@ class QualityReport:
             ("冲突联系人", "这个来源的线索与联系人最终取值不同的联系人数"),
             ("当日重复", "同一来源、同一联系人、同一天里第一条之后的线索数"),
             ("没有映射", "核心字段没有任何规则取值：平台没有，或映射没写"),
+            ("不要求", "hub.yaml 里没有要求这个来源有这个字段"),
             ("线索太少", f"少于 {self.limits.min_leads} 条，不下结论"),
         ]
 
