@@ -39,6 +39,7 @@ SINGLES: dict[str, str] = {
     "import": "hub.cli.import_file",
     "simulate": "hub.cli.simulate",
     "migrate": "hub.cli.migrate",
+    "erase": "hub.cli.erase",
     "dictionary": "hub.cli.dictionary",
 }
 

@@ -1,4 +1,4 @@
-"""Erasing in the inbox: bodies of records go, the records stay to be counted. Also retention, which keeps the outcome."""
+"""Erasing in the inbox: bodies go, the records stay to be counted; and retention, which keeps the outcome, too."""
 
 from __future__ import annotations
 

@@ -38,7 +38,8 @@ class KeyRing:
     data ties it to its row, so that a value copied to another row does not open.
 
     `index_active` is the index key that new blind keys are made under; `renews` is the one before it
-    while stored blind keys are moved from that to this. `fresh` gives the ring anew if its file has
+    while stored blind keys are moved from that to this; `kept` are older ones that a few stored keys are
+    under for good. `fresh` gives the ring anew if its file has
     changed, else None: it is asked before sealing, and when a key is unknown.
     """
 
@@ -48,6 +49,7 @@ class KeyRing:
     id_key: bytes = field(repr=False)
     index_active: int = field(default=FIRST_INDEX_KEY, repr=False)
     renews: int | None = field(default=None, repr=False)
+    kept: tuple[int, ...] = field(default=(), repr=False)
     fresh: Callable[[bool], KeyRing | None] | None = field(default=None, repr=False, compare=False)
     _ciphers: dict[int, AESGCM] = field(
         init=False, default_factory=dict, repr=False, compare=False
@@ -109,16 +111,18 @@ class KeyRing:
         self.index, self.index_active = newer.index, newer.index_active
         return True
 
-    def using_index(self, active: int, renews: int | None = None) -> KeyRing:
-        """The same keys, with blind keys under index key `active`; see `renews` above.
+    def using_index(
+        self, active: int, renews: int | None = None, kept: tuple[int, ...] = ()
+    ) -> KeyRing:
+        """The same keys, with blind keys under index key `active`; see `renews` and `kept` above.
 
         Raises:
             ConfigError: the ring does not have one of them.
         """
-        for key_id in (active, renews):
+        for key_id in (active, renews, *kept):
             if key_id is not None and key_id not in self.index:
                 raise ConfigError(missing_key("index", key_id))
-        return replace(self, index_active=active, renews=renews)
+        return replace(self, index_active=active, renews=renews, kept=kept)
 
     def seal(self, plain: bytes, aad: bytes) -> bytes:
         """`plain` sealed under the active key and tied to `aad` (the row's id)."""
