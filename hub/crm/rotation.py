@@ -115,7 +115,16 @@ def adopt(conn: psycopg.Connection[Any], merchant: str, pairs: Mapping[bytes, by
         (merchant, *columns),
     )
     conn.execute(_MOVE_SPANS, (*columns, merchant))
-    conn.execute(_MOVE_STOPS, (*columns, merchant))
+    adopt_stops(conn, merchant, pairs)
+
+
+def adopt_stops(
+    conn: psycopg.Connection[Any], merchant: str, pairs: Mapping[bytes, bytes]
+) -> None:
+    """Let stopped keys stand under the new key, also those that were left under a key long before."""
+    if pairs:
+        old = sorted(pairs)
+        conn.execute(_MOVE_STOPS, (old, [pairs[key] for key in old], merchant))
 
 
 def adopt_companies(

@@ -1,4 +1,4 @@
-"""A sealed value of the archive, to try keys on."""
+"""The tables of schema `inbox` that hold sealed values, and one such value to try keys on."""
 
 from __future__ import annotations
 
@@ -6,6 +6,23 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+
+from hub.database.sealed_rows import SealedTable
+
+
+def _own_id(identifier: UUID) -> bytes:
+    return identifier.bytes
+
+
+def _item(_lane: int, _seq: int, item: UUID) -> bytes:
+    return item.bytes
+
+
+SEALED_TABLES = (
+    SealedTable("inbox", "queue", ("lane", "seq"), _item, ("item_id",)),
+    SealedTable("inbox", "record", ("id",), _own_id),
+    SealedTable("inbox", "rejected", ("id",), _own_id),
+)
 
 
 def newest_sealed(conn: psycopg.Connection[Any]) -> tuple[UUID, bytes] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -28,9 +28,10 @@ def ring_for(conn: psycopg.Connection[Any], ring: KeyRing) -> KeyRing:
     if state is None:
         return ring
     require_keys(ring, state)
-    if (state.active, state.renews) == (ring.index_active, ring.renews):
+    kept = tuple(sorted(int(key_id) for key_id in state.kept if int(key_id) in ring.index))
+    if (state.active, state.renews, kept) == (ring.index_active, ring.renews, ring.kept):
         return ring
-    return ring.using_index(state.active, state.renews)
+    return ring.using_index(state.active, state.renews, kept)
 
 
 def require_keys(ring: KeyRing, state: IndexState) -> None:
@@ -75,14 +76,19 @@ class BlindKeys:
         self._merchant = merchant
         self._pairs: dict[bytes, bytes] = {}
         self._company_pairs: dict[bytes, bytes] = {}
+        self._stops: dict[bytes, bytes] = {}
         self._settled: dict[bytes, bytes] = {}
 
-    def of_lead(self, keys: Iterable[IdentityKey], document: Mapping[str, Any]) -> list[bytes]:
+    def of_lead(self, keys: Sequence[IdentityKey], document: Mapping[str, Any]) -> list[bytes]:
         """The keys of a lead that came, under the active index key."""
-        if self._ring.renews is not None:
+        ring, merchant = self._ring, self._merchant
+        if ring.renews is not None:
             self.note(document)
-        blind, merchant = self._ring.blind, self._merchant
-        return [blind(merchant, key) for key in keys]
+        blind = [ring.blind(merchant, key) for key in keys]
+        for index_id in ring.kept:
+            kept = (ring.blind_under(index_id, merchant, key) for key in keys)
+            self._stops.update(zip(kept, blind, strict=True))
+        return blind
 
     def settle(
         self,
@@ -95,6 +101,7 @@ class BlindKeys:
         Spans and stopped keys of all that is known then stand under the active index key.
         """
         renews = self._ring.renews
+        rotation.adopt_stops(conn, self._merchant, self._stops)
         if renews is None:
             return
         for document in documents:
