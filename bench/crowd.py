@@ -37,6 +37,11 @@ def mobile_of(number: int) -> str:
     return f"+86{_FIRST_MOBILE + number}"
 
 
+def lead_of(number: int, merchant: str = DEFAULT_MERCHANT, source_key: str = SOURCE) -> UUID:
+    """The id of the lead of person `number`."""
+    return lead_id(merchant, source_key, "lead", f"crowd-{number}", 0)
+
+
 def fill(
     url: str,
     keyring: KeyRing,
@@ -81,7 +86,7 @@ class _Person:
         self.merchant, self.source_key = merchant, source_key
         self.at = _NEWEST - timedelta(seconds=number * 7919 % _YEARS_S)
         self.record, self.contact = uuid7(), uuid7()
-        self.lead: UUID = lead_id(merchant, source_key, "lead", f"crowd-{number}", 0)
+        self.lead = lead_of(number, merchant, source_key)
         mobile = mobile_of(number)
         self.key = keyring.blind(merchant, IdentityKey(KeyKind.MOBILE, mobile))
         self.province, self.city = _CITIES[number % len(_CITIES)]
