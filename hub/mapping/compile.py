@@ -23,7 +23,7 @@ from hub.mapping.sources import CONTEXT, ITEM, Sources
 from hub.mapping.transforms.catalog import installed_transforms
 from hub.mapping.transforms.times import format_instant
 from hub.mapping.values import Json, as_text
-from hub.model.keys import HASHES_OF_PHONES, identity_keys
+from hub.model.keys import identity_keys
 from hub.model.lead import (
     Mapped,
     MappedInteraction,
@@ -186,8 +186,6 @@ class CompiledMapping:
         if notes.marks:
             doc["marks"] = sorted(notes.marks)
         keys = identity_keys(doc)
-        for name in HASHES_OF_PHONES:
-            doc.pop(name, None)
         return MappedLead(
             doc, self._key_entity, external_id, ordinal, rank, self._mode, self._stream, keys
         )

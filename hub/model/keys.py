@@ -13,7 +13,8 @@ from hub.model.lead import IdentityKey, KeyKind
 HASHED_MOBILE = "sha256:"
 MD5_MOBILE = "md5:"
 HASHES_OF_PHONES = ("phone_hash_sha256", "phone_hash_md5")
-"""Fields that give a key and are never stored: the bare hash of a phone is reversed in minutes."""
+"""Fields that give a key. They stay in the sealed document only, so that keys can be made again from it under
+another index key; bare, the hash of a phone is reversed in minutes."""
 _MOBILE_PREFIX = "+861"
 _MOBILE_LENGTH = 14
 _SHORTEST_MOBILE = len("+85251234567") - 1
