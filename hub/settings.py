@@ -137,6 +137,9 @@ class FormSettings(_Strict):
     honeypot: str = Field(default="website_url", min_length=1)
     max_per_s: int = Field(default=200, ge=1, description="posts a second and process; burst ×5")
     channel: Channel = "web"
+    core: tuple[str, ...] = Field(
+        default=(), description="core fields that it is expected to fill; none: all of them"
+    )
     verifies: tuple[str, ...] = Field(
         default=(), description="canonical fields that the page checks itself, e.g. by an SMS code"
     )
@@ -194,6 +197,7 @@ class HubSettings(_Strict):
                 name=form.name or form_id,
                 owner=form.owner,
                 push="form",
+                core=form.core,
                 verifies=form.verifies,
                 options=_options_of(form_id, form),
             )
