@@ -114,6 +114,9 @@ class SourceSettings(_Strict):
     resolve: ResolveSettings = ResolveSettings()
     dedupe_window_s: int = Field(default=86_400, ge=0)
     fresh_within_s: int = Field(default=86_400, ge=60)
+    keep_raw_days: int | None = Field(
+        default=None, ge=1, description="raw payloads older than this are dropped; none: kept"
+    )
     core: tuple[str, ...] = Field(
         default=(), description="core fields that it is expected to fill; none: all of them"
     )
@@ -135,6 +138,7 @@ class FormSettings(_Strict):
     token_max_age_s: int = Field(default=86_400, ge=60)
     require_token: bool = Field(default=True, description="false for pages that do without hub.js")
     honeypot: str = Field(default="website_url", min_length=1)
+    keep_raw_days: int | None = Field(default=None, ge=1, description="as for a source")
     max_per_s: int = Field(default=200, ge=1, description="posts a second and process; burst ×5")
     channel: Channel = "web"
     core: tuple[str, ...] = Field(
@@ -197,6 +201,7 @@ class HubSettings(_Strict):
                 name=form.name or form_id,
                 owner=form.owner,
                 push="form",
+                keep_raw_days=form.keep_raw_days,
                 core=form.core,
                 verifies=form.verifies,
                 options=_options_of(form_id, form),

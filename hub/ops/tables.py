@@ -281,3 +281,14 @@ index_rotation = Table(
     CheckConstraint("only_row", name="index_rotation_one_row"),
     schema="ops",
 )
+
+# Which rows of the views in schema `analyst` a database role sees. An empty source or province is every one.
+row_rule = Table(
+    "row_rule",
+    metadata,
+    text("role_name", primary_key=True),
+    text("merchant", primary_key=True),
+    text("source_key", primary_key=True, server_default=sql("''")),
+    text("province_code", primary_key=True, server_default=sql("''")),
+    schema="ops",
+)

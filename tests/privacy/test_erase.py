@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from hub.errors import ConfigError
 from hub.privacy.keyring import KeyRing
-from hub.steps.lookup import NotFoundError
 from hub.steps import contact_decisions
+from hub.steps.lookup import NotFoundError
 from tests.privacy.erasing import ERASED_AT, MORNING, ErasingHub, log_of
 
 pytestmark = pytest.mark.postgres

@@ -27,6 +27,15 @@ STATEMENTS: tuple[str, ...] = (
         PRIMARY KEY (id)
     )
     """,
+    """
+    CREATE TABLE ops.row_rule (
+        role_name TEXT NOT NULL,
+        merchant TEXT NOT NULL,
+        source_key TEXT DEFAULT '' NOT NULL,
+        province_code TEXT DEFAULT '' NOT NULL,
+        PRIMARY KEY (role_name, merchant, source_key, province_code)
+    )
+    """,
 )
 
 
