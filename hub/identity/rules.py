@@ -26,12 +26,15 @@ def kind_of(key: bytes) -> int:
 @dataclass(frozen=True, slots=True)
 class IdentityRules:
     """`window_s`: two leads with the same mobile are one person only if a chain of leads with it links them
-    that is never silent for longer, by the leads' own times: numbers are given out again. `most`: with more
+    that is never silent for longer, by the leads' own times: numbers are given out again. `rest_s`: after a
+    silence longer than this, other names than before mean the next owner already; a carrier rests a number for
+    90 days. `most`: with more
     values of a kind than this beside it, a weak key is several persons' and joins nobody. `only_judge`: kinds
     that join nobody and are only counted: one person's leads bear several names (a child's, 张先生, a nickname),
     a shop's phone bears many."""
 
     window_s: int = 730 * _DAY_S
+    rest_s: int = 180 * _DAY_S
     windowed: frozenset[int] = frozenset({KeyKind.MOBILE})
     weak: frozenset[int] = frozenset({KeyKind.MOBILE, KeyKind.EMAIL})
     most: Mapping[int, int] = field(
@@ -54,6 +57,13 @@ class IdentityRules:
     def has_ends(self, key: bytes) -> bool:
         """Whether a key may pass to another person after a long silence."""
         return kind_of(key) in self.windowed
+
+    def disagree(self, names: Iterable[bytes], others: Iterable[bytes]) -> bool:
+        """Whether what stood beside a key before and after a silence names different people: both sides have
+        names and none is on both. Blind names of two index keys (`kind_of`) cannot be compared."""
+        before = {key for key in names if not self.joins(key)}
+        after = {key for key in others if not self.joins(key)}
+        return before.isdisjoint(after) and bool({n[0] for n in before} & {n[0] for n in after})
 
     def is_shared(self, beside: Iterable[bytes]) -> bool:
         """Whether the strong keys that stood beside a weak one are more than one person's."""

@@ -252,14 +252,29 @@ def _restore_spans(
     """The spans of keys that join again, as their leads have them."""
     contacts.write_spans(raw, merchant, [], contacts.known_spans(raw, merchant, keys))
     wanted = set(keys)
-    nodes = [Node(lead.id, [k for k in lead.keys if k in wanted], lead.at) for lead in holding]
+    nodes = [
+        Node(lead.id, [k for k in lead.keys if k in wanted or RULES.judges(k)], lead.at)
+        for lead in holding
+    ]
     given = {lead.id: lead.contact_id for lead in holding}
     numbers: dict[bytes, int] = {}
     spans = []
     for span in edges.spans(nodes):
+        if span.key not in wanted:
+            continue
         number = numbers[span.key] = numbers.get(span.key, -1) + 1
         contact = given[span.leads[0]]
         spans.append(
-            KeySpan(span.key, number, span.first, span.last, contact, is_new=True, is_changed=True)
+            KeySpan(
+                span.key,
+                number,
+                span.first,
+                span.last,
+                contact,
+                span.beside,
+                span.is_shared,
+                is_new=True,
+                is_changed=True,
+            )
         )
     contacts.write_spans(raw, merchant, spans, [])

@@ -51,7 +51,8 @@ def resolve_claimants(
     contacts.add_contacts(conn, merchant, result.new_contacts, now)
     contacts.merge(conn, result.merges)
     contacts.write_spans(conn, merchant, result.spans, result.gone)
-    return Resolved(result.contact_of, frozenset(span.contact for span in result.newly_shared))
+    anew = (*result.newly_shared, *result.newly_parted)
+    return Resolved(result.contact_of, frozenset(span.contact for span in anew))
 
 
 def make_anew(

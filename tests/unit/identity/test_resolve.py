@@ -18,7 +18,9 @@ from hub.model.lead import KeyKind
 
 DAY = 86_400
 RULES = IdentityRules(
-    window_s=10 * DAY, most={KeyKind.ID_NUMBER: 2, KeyKind.UNIONID: 3, KeyKind.NAME: 2}
+    window_s=10 * DAY,
+    rest_s=4 * DAY,
+    most={KeyKind.ID_NUMBER: 2, KeyKind.UNIONID: 3, KeyKind.NAME: 2},
 )
 ID, UNION, PHONE = bytes((KeyKind.ID_NUMBER,)), bytes((KeyKind.UNIONID,)), bytes((KeyKind.MOBILE,))
 NAME = bytes((KeyKind.NAME,))
@@ -78,7 +80,7 @@ class Store:
         self.merged |= found.merges
         self.given |= found.contact_of
         self.nodes |= {node.lead: node for node in batch}
-        for span in found.newly_shared:
+        for span in (*found.newly_shared, *found.newly_parted):
             self.make_anew(self.root(span.contact))
         return found
 
@@ -202,7 +204,31 @@ def test_a_lead_in_the_gap_links_both_sides() -> None:
         store.load([Node(lead(n), [PHONE + b"x"], day * DAY)])
 
     assert store.partition() == {frozenset({lead(0), lead(1), lead(2)})}
-    assert len(store.spans) == 1
+
+
+def owner(n: int, day: int, *names: int) -> Node:
+    return Node(
+        lead(n), [PHONE + b"x", *(bytes((KeyKind.NAME, name)) for name in names)], day * DAY
+    )
+
+
+def test_after_a_rest_another_name_is_the_next_owner_of_a_number() -> None:
+    before, same, other, nameless = owner(0, 0, 1), owner(1, 8, 1), owner(1, 8, 2), owner(1, 8)
+
+    assert len(partition(clusters([before, same], rules=RULES))) == 1
+    assert len(partition(clusters([before, other], rules=RULES))) == 2
+    assert len(partition(clusters([before, nameless], rules=RULES))) == 1
+    assert len(partition(clusters([before, owner(1, 3, 2)], rules=RULES))) == 1
+
+
+def test_a_name_that_comes_late_parts_what_was_one_person() -> None:
+    store = Store()
+    store.load([owner(0, 0, 1), owner(1, 8)])
+    assert len(store.partition()) == 1
+    found = store.load([owner(2, 9, 2)])
+
+    assert [one.key for one in found.newly_parted] == [PHONE + b"x"] * 2
+    assert store.partition() == {frozenset({lead(0)}), frozenset({lead(1), lead(2)})}
 
 
 def test_a_strong_key_knows_no_window() -> None:
