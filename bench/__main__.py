@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import acks, detection, files, latency, load, machine, mapping, report, wrk
+from bench import acks, detection, files, identity, latency, load, machine, mapping, report, wrk
 from bench.report import Section
 from bench.stage import ProcessError, Stage
 
@@ -43,6 +44,13 @@ def _files(stage: Stage, runs: int, say: Say, *, quick: bool) -> Section:
     return files.measure(stage, files.Plan(runs, 5_000 if quick else 82_000), say)
 
 
+def _identity(stage: Stage, runs: int, say: Say, *, quick: bool) -> Section:
+    if quick:
+        return identity.measure(stage, identity.Plan(runs, (10_000, 40_000), 2_000), say)
+    given = os.environ.get("HUB_BENCH_CONTACTS", "100000,1000000")
+    return identity.measure(stage, identity.Plan(runs, [int(n) for n in given.split(",")]), say)
+
+
 _SECTIONS = {
     "acks": _acks,
     "latency": _latency,
@@ -50,6 +58,7 @@ _SECTIONS = {
     "mapping": _mapping,
     "detection": _detection,
     "files": _files,
+    "identity": _identity,
 }
 
 
