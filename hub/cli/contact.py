@@ -10,7 +10,6 @@ import typer
 from hub.cli.lead import AsJson, Reveal, Who, as_id, asker, open_viewer, print_found
 from hub.cli.output import CheckFailedError, print_json, print_line, print_rows
 from hub.cli.profile_output import print_contact
-from hub.errors import ConfigError
 from hub.model.ids import uuid7
 from hub.settings import DEFAULT_MERCHANT, load_settings
 from hub.steps import contact_decisions, lookup
@@ -72,8 +71,6 @@ def match_command(  # noqa: PLR0913 -- one option for each way to name a person
         "email": email,
     }
     settings = load_settings()
-    if merchant not in {one.id for one in settings.merchants}:
-        raise ConfigError(f"no merchant {merchant!r}; `hub merchant list` shows them")
     keys = asked_keys({name: value for name, value in given.items() if value})
     with open_store() as store:
         found = match_contact(

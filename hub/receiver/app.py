@@ -78,7 +78,7 @@ def create_app(setup: ReceiverSetup) -> FastAPI:
         metrics=metrics,
         access=AccessLog(metrics),
     )
-    check = operator.token_check(context)
+    check = operator.TokenCheck(operator.tokens_from_environment())
     desk = match.Desk(context, setup.url)
 
     @asynccontextmanager

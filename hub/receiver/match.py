@@ -77,7 +77,7 @@ class Desk:
     def __init__(self, context: ReceiverContext, url: str) -> None:
         self._context = context
         self._limits = context.settings.match
-        self._merchants = frozenset(one.id for one in context.settings.merchants)
+        self._merchants = [one.id for one in context.settings.merchants]
         self._buckets: dict[str, TokenBucket] = {}
         self._engine: sa.Engine = make_engine(url, pool_size=_CONNECTIONS, application="hub match")
 
@@ -129,13 +129,13 @@ class Desk:
             if asked not in (None, caller.merchant):
                 raise RefusedError("not_your_merchant", status=403)
             return caller.merchant
-        if asked is None and len(self._merchants) == 1:
-            return min(self._merchants)
-        if asked not in self._merchants:
+        if asked is not None:
+            return asked
+        if len(self._merchants) > 1:
             raise RefusedError(
                 "unknown_merchant", status=422, message="unknown_merchant: merchant"
             )
-        return str(asked)
+        return self._merchants[0]
 
 
 def router(context: ReceiverContext, desk: Desk, check: TokenCheck) -> APIRouter:

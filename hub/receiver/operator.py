@@ -94,23 +94,6 @@ class TokenCheck:
         return Caller(names[0], names[0].partition("@")[2] or None)
 
 
-def token_check(context: ReceiverContext) -> TokenCheck:
-    """The check of this receiver's tokens.
-
-    Raises:
-        ConfigError: `HUB_API_TOKENS` cannot be read, or limits a token to a merchant that there is not.
-    """
-    tokens = tokens_from_environment()
-    merchants = {one.id for one in context.settings.merchants}
-    for name in tokens:
-        merchant = name.partition("@")[2]
-        if merchant and merchant not in merchants:
-            raise ConfigError(
-                f"{TOKENS_VARIABLE}: {name}: merchant {merchant!r} is not under `merchants:`"
-            )
-    return TokenCheck(tokens)
-
-
 def router(
     context: ReceiverContext, group_commit: GroupCommit, receiver: str, check: TokenCheck
 ) -> APIRouter:

@@ -22,6 +22,7 @@ from hub.model.lead import IdentityKey, KeyKind
 from hub.ops.audit import write_audit
 from hub.ops.index_rotation import index_state
 from hub.privacy.keyring import KeyRing
+from hub.registry.merchants import is_registered
 from hub.settings import HubSettings
 from hub.steps.index_ring import require_keys
 
@@ -102,11 +103,14 @@ def match_contact(
         who: A token's name or a person's.
 
     Raises:
+        RefusedError: 422 `unknown_merchant`.
         StoreAwayError: the database is away; nothing was told.
     """
     merchant, keys = question
     with store_errors(), engine.begin() as conn:
         raw = driver(conn)
+        if not _is_merchant(conn, settings, merchant):
+            raise _refused("unknown_merchant", "merchant")
         state = index_state(raw)
         if state is not None:
             require_keys(keyring, state)
@@ -114,6 +118,10 @@ def match_contact(
         target = str(found.contact) if found.contact else UNKNOWN
         write_audit(conn, who=who, action=ACTION, target=target, merchant=merchant)
     return found
+
+
+def _is_merchant(conn: sa.Connection, settings: HubSettings, merchant: str) -> bool:
+    return any(one.id == merchant for one in settings.merchants) or is_registered(conn, merchant)
 
 
 def _found(

@@ -14,10 +14,11 @@ import pytest
 import sqlalchemy as sa
 
 from bench import crowd
-from hub.errors import ConfigError, RefusedError
+from hub.errors import RefusedError
 from hub.model.lead import KeyKind
 from hub.privacy.keyring import KeyRing
-from hub.receiver.app import ReceiverSetup, create_app
+from hub.receiver.app import ReceiverSetup
+from hub.registry.merchants import add_merchant
 from hub.settings import HubSettings
 from hub.steps.match_contact import asked_keys
 from tests.conftest import FakeClock
@@ -171,14 +172,20 @@ def test_who_asked_is_audited_and_never_what(app: App, engine: sa.Engine) -> Non
     ]
 
 
-def test_a_token_of_an_unknown_merchant_stops_the_start(
-    keyring: KeyRing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_merchant_that_there_is_not_is_told_and_one_from_the_register_is_one(
+    app: App, engine: sa.Engine
 ) -> None:
-    monkeypatch.setenv("HUB_API_TOKENS", f"shop@nobody:{OF_A}")
-    setup = ReceiverSetup(SETTINGS, keyring, "postgresql://x@127.0.0.1:1/x", tmp_path, "r1")
+    async def story(client: httpx.AsyncClient) -> None:
+        refused = await ask(client, merchant="c", phone=PHONE)
+        assert (refused.status_code, refused.json()["detail"]["error"]) == (
+            422,
+            "unknown_merchant",
+        )
+        with engine.begin() as conn:
+            add_merchant(conn, "c")
+        assert (await ask(client, merchant="c", phone=PHONE)).json()["known"] is False
 
-    with pytest.raises(ConfigError, match="nobody"):
-        create_app(setup)
+    app.run(story)
 
 
 def test_several_keys_are_asked_for_at_once_strongest_first() -> None:
