@@ -62,15 +62,15 @@ WHERE root.id IS NOT NULL
    OR EXISTS (SELECT 1 FROM crm.contact c WHERE c.merged_into = named.contact_id)
    OR EXISTS (SELECT 1 FROM crm.lead o WHERE o.contact_id = named.contact_id OFFSET 1)
 """
-_OF_ROOTS = """
+_OF_ROOTS = sa.text("""
 WITH RECURSIVE down (root, id) AS (
-    SELECT id, id FROM crm.contact WHERE id = ANY(%s)
+    SELECT id, id FROM crm.contact WHERE id = ANY(CAST(:roots AS uuid[]))
     UNION
     SELECT down.root, c.id FROM down JOIN crm.contact c ON c.merged_into = down.id
 )
 SELECT down.root, l.id, l.merchant, l.source_key, l.first_record_id, l.submitted_at, l.received_at, l.sealed
 FROM down JOIN crm.lead l ON l.contact_id = down.id ORDER BY down.root, l.id
-"""
+""")
 # As `hub.crm.counts` does it for a day, but over all leads: how many customers have keys of another customer.
 _DOUBLED = sa.text("""
 WITH RECURSIVE pair AS MATERIALIZED (
@@ -115,11 +115,13 @@ class Scope:
         """The query for its leads; `{sealed}` is for a further column."""
         return _SUBMITTED if self.by_own_time else _CAME
 
-    def has(self, lead: OwnLead) -> bool:
-        """Whether a lead is within its time; source and merchant apart."""
+    def has(self, lead: sa.RowMapping) -> bool:
+        """Whether a row of `leads_of_roots` is within its time; source and merchant apart."""
         if self.by_own_time:
-            return self.since <= (lead.submitted_at or lead.received_at) < self.until
-        return uuid7_floor(self.since) <= lead.first_record_id < uuid7_floor(self.until)
+            at: datetime = lead["submitted_at"] or lead["received_at"]
+            return self.since <= at < self.until
+        first: UUID = lead["first_record_id"]
+        return uuid7_floor(self.since) <= first < uuid7_floor(self.until)
 
 
 @dataclass(slots=True)  # not frozen: made once per lead, and a frozen one costs twice
@@ -131,20 +133,6 @@ class CameLead:
     source_key: str
     contact_id: UUID
     at: datetime
-    received_at: datetime
-    sealed: bytes
-
-
-@dataclass(slots=True)  # not frozen: made once per lead, and a frozen one costs twice
-class OwnLead:
-    """A lead of a contact; `root` is what the contact has become, `first_record_id` says when the lead came."""
-
-    root: UUID
-    id: UUID
-    merchant: str
-    source_key: str
-    first_record_id: UUID
-    submitted_at: datetime | None
     received_at: datetime
     sealed: bytes
 
@@ -177,10 +165,9 @@ def contacts_of_several(
             yield [row[0] for row in rows]
 
 
-def leads_of_roots(conn: psycopg.Connection[Any], roots: Sequence[UUID]) -> list[OwnLead]:
-    """Every lead of the contacts that have become one of `roots`, contact by contact."""
-    with conn.cursor(binary=True, row_factory=args_row(OwnLead)) as cursor:
-        return cursor.execute(_OF_ROOTS, (list(roots),)).fetchall()
+def leads_of_roots(conn: sa.Connection, roots: Sequence[UUID]) -> Sequence[sa.RowMapping]:
+    """Every lead of the contacts that have become one of `roots` (column `root`), contact by contact."""
+    return conn.execute(_OF_ROOTS, {"roots": list(roots)}).mappings().all()
 
 
 def doubled_contacts(conn: sa.Connection) -> dict[str, tuple[int, int]]:

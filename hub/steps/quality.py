@@ -10,16 +10,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
-import psycopg
 import sqlalchemy as sa
-import yaml
 
 from hub.crm.quality import (
     CameLead,
-    OwnLead,
     Scope,
     contacts_of_several,
     leads_of_roots,
@@ -27,8 +25,6 @@ from hub.crm.quality import (
     repeated_leads,
 )
 from hub.database.engine import driver, store_errors
-from hub.identity.survivorship import Stated, profile
-from hub.identity.survivorship_rules import SurvivorshipRules, parse_rules
 from hub.mapping.quality import (
     FieldCount,
     FieldRule,
@@ -38,8 +34,8 @@ from hub.mapping.quality import (
     raw_places,
 )
 from hub.privacy.keyring import KeyRing
-from hub.registry.files import schema_files
 from hub.settings import HubSettings, QualitySettings
+from hub.steps.contact_profile import Profiler
 from hub.steps.dictionary import Dictionary, DictionaryField, read_dictionary
 from hub.steps.laws import snapshot
 from hub.steps.lineage import entities_of
@@ -145,7 +141,7 @@ def measure(
     """
     measuring = Measuring.prepared(engine, keyring, settings)
     with store_errors(), snapshot(engine) as conn:
-        return measuring.measure(driver(conn), scope, on_progress or (lambda _: None))
+        return measuring.measure(conn, scope, on_progress or (lambda _: None))
 
 
 @dataclass(slots=True)
@@ -155,36 +151,29 @@ class Measuring:
     keyring: KeyRing
     rules: Mapping[str, FieldRule]
     places: Mapping[str, RawPlaces]
-    platforms: Mapping[str, str]
-    survivorship: SurvivorshipRules
-    trust: Sequence[str] = ()
+    profiler: Profiler
 
     @classmethod
     def prepared(cls, engine: sa.Engine, keyring: KeyRing, settings: HubSettings) -> Measuring:
         """All of it as it stands now."""
-        sources = settings.all_sources()
         return cls(
             keyring,
             read_dictionary(engine, settings).rules(),
             places_of(engine, settings),
-            {key: source.platform for key, source in sources.items()},
-            parse_rules(
-                yaml.safe_load(
-                    (schema_files(settings).root / "survivorship.yaml").read_text("utf-8")
-                )
-            ),
+            Profiler.prepared(settings),
         )
 
     def measure(
-        self, conn: psycopg.Connection[Any], scope: Scope, on_progress: OnProgress
+        self, conn: sa.Connection, scope: Scope, on_progress: OnProgress
     ) -> list[SourceQuality]:
         """Count a scope within the open snapshot."""
         counters: dict[tuple[str, str], LeadCounter] = {}
-        for number, lead in enumerate(leads_that_came(conn, scope), 1):
-            self._counter(counters, lead).add(self._opened(lead), lead.received_at)
+        for number, lead in enumerate(leads_that_came(driver(conn), scope), 1):
+            doc = self._opened(lead.sealed, lead.id)
+            self._counter(counters, lead).add(doc, lead.received_at)
             if number % _EVERY == 0:
                 on_progress(number)
-        repeated = repeated_leads(conn, scope)
+        repeated = repeated_leads(driver(conn), scope)
         found = {
             key: SourceQuality(
                 *key,
@@ -195,9 +184,9 @@ class Measuring:
             )
             for key, counter in sorted(counters.items())
         }
-        for key, name, contacts in self._conflicts(conn, scope):
+        for key, name in self._conflicts(conn, scope):
             if key in found:
-                found[key].fields.setdefault(name, FieldCount()).conflicts += contacts
+                found[key].fields.setdefault(name, FieldCount()).conflicts += 1
         on_progress(sum(one.leads for one in found.values()))
         return list(found.values())
 
@@ -212,35 +201,33 @@ class Measuring:
     def _places(self, source_key: str) -> RawPlaces:
         return self.places.get(source_key, RawPlaces())
 
-    def _opened(self, lead: CameLead | OwnLead) -> dict[str, Any]:
-        doc: dict[str, Any] = _json.decode(self.keyring.unseal(lead.sealed, lead.id.bytes))
+    def _opened(self, sealed: bytes, lead: UUID) -> dict[str, Any]:
+        doc: dict[str, Any] = _json.decode(self.keyring.unseal(sealed, lead.bytes))
         return doc
 
     def _conflicts(
-        self, conn: psycopg.Connection[Any], scope: Scope
-    ) -> Iterator[tuple[tuple[str, str], str, int]]:
-        """((merchant, source), field, 1) for each contact whose leads of a source contradict the contact."""
-        for roots in contacts_of_several(conn, scope):
-            for _, group in groupby(leads_of_roots(conn, roots), key=lambda lead: lead.root):
+        self, conn: sa.Connection, scope: Scope
+    ) -> Iterator[tuple[tuple[str, str], str]]:
+        """((merchant, source), field) once for each contact whose leads of a source contradict the contact."""
+        for roots in contacts_of_several(driver(conn), scope):
+            rows = leads_of_roots(conn, roots)
+            for _, group in groupby(rows, key=lambda row: row["root"]):
                 leads = list(group)
-                for source, name in self._contradictions(leads, scope):
-                    yield (leads[0].merchant, source), name, 1
+                merchant = leads[0]["merchant"]
+                for source, name in self._contradictions(merchant, leads, scope):
+                    yield (merchant, source), name
 
-    def _contradictions(self, leads: Sequence[OwnLead], scope: Scope) -> set[tuple[str, str]]:
-        docs = [(lead, self._opened(lead)) for lead in leads]
-        stated = [
-            Stated(
-                lead.id,
-                lead.source_key,
-                self.platforms.get(lead.source_key, ""),
-                lead.submitted_at or lead.received_at,
-                doc,
-            )
-            for lead, doc in docs
-        ]
-        settled = profile(stated, self.survivorship, self.trust).settled
+    def _contradictions(
+        self, merchant: str, leads: Sequence[sa.RowMapping], scope: Scope
+    ) -> set[tuple[str, str]]:
+        docs = [self._opened(lead["sealed"], lead["id"]) for lead in leads]
+        settled = self.profiler.profile(merchant, leads, docs).settled
         winners = {name: one.won.value for name, one in settled.items() if one.won}
-        ours = [(lead.source_key, doc) for lead, doc in docs if scope.has(lead)]
+        ours = [
+            (lead["source_key"], doc)
+            for lead, doc in zip(leads, docs, strict=True)
+            if scope.has(lead)
+        ]
         return disagreements(ours, winners)
 
 

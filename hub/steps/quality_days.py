@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from hub.crm.quality import doubled_contacts
-from hub.database.engine import driver, store_errors
+from hub.database.engine import store_errors
 from hub.mapping.quality import FieldCount
 from hub.ops.quality import (
     DoubledContacts,
@@ -88,7 +88,7 @@ def count_due(
 def count_day(engine: sa.Engine, measuring: Measuring, day: date, now: datetime) -> None:
     """Count one day and store it in place of what was counted before."""
     with store_errors(), snapshot(engine) as conn:
-        found = measuring.measure(driver(conn), day_scope(day), lambda _: None)
+        found = measuring.measure(conn, day_scope(day), lambda _: None)
     rows = [
         QualityDay(one.merchant, one.source_key, day, one.leads, one.duplicates, _body(one), now)
         for one in found or [SourceQuality(NOBODY, NOBODY)]

@@ -36,6 +36,9 @@ _FLAGS_ZH: Final[Mapping[str, str]] = {
 _WORDS_SHOWN: Final = 8
 _SHEETS: Final = ("字段", "来源", "口径")
 _RATES: Final = (7, 9)
+_NUMBERS: Final = frozenset(
+    {"线索数", "当日重复", "重复率", "有值", "填充率", "异常", "异常率", "无效", "冲突联系人"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +193,8 @@ h1{font-size:1.5rem;margin:0 0 .25rem}h2{font-size:1.1rem;margin:2rem 0 .5rem}p.
 border-bottom:1px solid #e4e8ee;white-space:nowrap;vertical-align:top}
 th{background:#f5f7fa;font-weight:600;position:sticky;top:0}
 td.n{text-align:right;font-variant-numeric:tabular-nums}td.w{white-space:normal;min-width:9rem}
-tr.bad td{background:#fdf0f0}.flag{color:#b3261e;font-weight:600}.dim{color:#8a94a3}
+tr.bad td{background:#fdf0f0}.flag{color:#8a94a3}.bad .flag{color:#b3261e;font-weight:600}.dim{color:#8a94a3}
+th.n{text-align:right}.of{display:inline-block;min-width:4rem}
 .bar{display:inline-block;width:72px;height:8px;border-radius:4px;background:#e4e8ee;margin-right:.5rem;vertical-align:middle}
 .bar i{display:block;height:100%;border-radius:4px;background:#2f7d5b}.bad .bar i{background:#c4453c}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem}dt{font-weight:600}dd{margin:0;color:#47515f}
@@ -249,7 +253,8 @@ def _table(
 ) -> Iterator[str]:
     """A table; `shares` are columns drawn with a bar."""
     yield '<div class="scroll"><table><thead><tr>'
-    yield from (f"<th>{html.escape(name)}</th>" for name in columns)
+    for name in columns:
+        yield f"<th{' class=n' if name in _NUMBERS else ''}>{html.escape(name)}</th>"
     yield "</tr></thead><tbody>"
     for number, (is_bad, row) in enumerate(rows):
         yield '<tr class="bad">' if is_bad else "<tr>"
@@ -263,7 +268,8 @@ def _table(
 def _cell(name: str, cell: str | int, share: float | None) -> str:
     text = html.escape(str(cell))
     if share is not None:
-        return f'<td class="n"><span class="bar"><i style="width:{100 * share:.0f}%"></i></span>{text}</td>'
+        bar = f'<span class="bar"><i style="width:{100 * share:.0f}%"></i></span>'
+        return f'<td class="n">{bar}<span class="of">{text}</span></td>'
     if isinstance(cell, int) or text.endswith("%") or text == "–":
         return f'<td class="n{" dim" if cell in (0, "–") else ""}">{text}</td>'
     if name == COLUMNS[-1] and text:
