@@ -156,6 +156,14 @@ def sealed_leads(conn: psycopg.Connection[Any], leads: Sequence[UUID]) -> dict[U
     return {row[0]: bytes(row[1]) for row in rows}
 
 
+def lead_entities(conn: psycopg.Connection[Any], leads: Sequence[UUID]) -> dict[UUID, str]:
+    """Lead → the entity of its key."""
+    rows = conn.execute(
+        "SELECT id, entity FROM crm.lead WHERE id = ANY(%s)", (list(leads),)
+    ).fetchall()
+    return dict(rows)
+
+
 def remove_leads(
     conn: psycopg.Connection[Any], leads: Sequence[UUID], records: Sequence[UUID]
 ) -> dict[str, int]:

@@ -41,19 +41,22 @@ from hub.steps.index_ring import canonical_keys
 from hub.steps.lead_rows import touchpoints_of
 from hub.steps.mappings import compile_version
 from hub.steps.prepare import read_payload
+from hub.steps.pruned import pruned_revisions
 
 _CHUNK = 1000
 
 
 @dataclass(slots=True)
 class Rebuilt:
-    """What the archive gave. `held`, `not_a_lead`: records that gave no lead; `unreadable`: without a body."""
+    """What the archive gave. `held`, `not_a_lead`: records that gave no lead; `pruned`: without a body by now,
+    so that what they had made is taken as it stands."""
 
     content_hash: str = ""
     leads: int = 0
     records: int = 0
     held: int = 0
     not_a_lead: int = 0
+    pruned: int = 0
     unmappable: list[str] = field(default_factory=list)
 
 
@@ -87,6 +90,9 @@ def rebuild(
             for page in archive_pages(raw, _CHUNK):
                 shadow.add_to_shadow(raw, list(maker.revisions(page, result)))
                 progress(result.records)
+            for pruned, made in pruned_revisions(raw, keyring, _CHUNK):
+                result.pruned += pruned
+                shadow.add_to_shadow(raw, made)
             _hash(raw, ring, pairs, result)
             transaction.rollback()
     return result
