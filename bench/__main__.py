@@ -11,7 +11,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import acks, detection, files, identity, latency, load, machine, mapping, report, wrk
+from bench import (
+    acks,
+    detection,
+    files,
+    identity,
+    latency,
+    load,
+    machine,
+    mapping,
+    match,
+    report,
+    wrk,
+)
 from bench.report import Section
 from bench.stage import ProcessError, Stage
 
@@ -51,6 +63,11 @@ def _identity(stage: Stage, runs: int, say: Say, *, quick: bool) -> Section:
     return identity.measure(stage, identity.Plan(runs, [int(n) for n in given.split(",")]), say)
 
 
+def _match(stage: Stage, _: int, say: Say, *, quick: bool) -> Section:
+    plan = match.Plan(20_000, 500) if quick else match.Plan(1_000_000, 4_000)
+    return match.measure(stage, plan, say)
+
+
 _SECTIONS = {
     "acks": _acks,
     "latency": _latency,
@@ -58,6 +75,7 @@ _SECTIONS = {
     "mapping": _mapping,
     "detection": _detection,
     "files": _files,
+    "match": _match,
     "identity": _identity,
 }
 
