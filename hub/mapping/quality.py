@@ -27,9 +27,9 @@ _NOT_FIELDS = frozenset({"extra", "marks", "touchpoints", "ext"})
 class FieldRule:
     """What one field of the dictionary asks for.
 
-    `words` are anomaly words in the form of `normal`, each with how it is shown. With `also`, the field counts
-    as filled if one of those is: a budget is given by its upper end, or by a form's own words. `marks` are
-    marks of a lead that say that what was given for the field is no such thing.
+    `checks` are names in CHECKS; `words` are anomaly words in the form of `normal`, each with how it is shown.
+    With `also`, the field counts as filled if one of those is: a budget is given by its upper end, or by a
+    form's own words. `marks` are marks of a lead that say that what was given for the field is no such thing.
     """
 
     name: str
@@ -154,9 +154,9 @@ class LeadCounter:
         lead = _Lead(doc, came, values, self._raw_of(doc))
         invalid = {*lead.raw, *self._marked(doc)} - values.keys()
         for name in values:
-            self._field(name).add(self._judge(name, lead))
+            self._count(name, lead)
         for name in invalid:
-            self._field(name).add(self._judge(name, lead, is_invalid=True))
+            self._count(name, lead, is_invalid=True)
 
     def _field(self, name: str) -> FieldCount:
         count = self.fields.get(name)
@@ -164,20 +164,34 @@ class LeadCounter:
             count = self.fields[name] = FieldCount()
         return count
 
-    def _judge(self, name: str, lead: _Lead, *, is_invalid: bool = False) -> FieldCount:
-        """One field of one lead."""
+    def _count(self, name: str, lead: _Lead, *, is_invalid: bool = False) -> None:
+        """One field of one lead; no object is made for it, since this runs for every field of every lead."""
         rule = self._rules.get(name) or self._common
-        given = [] if is_invalid else [lead.values[name]]
-        words = set(_words(rule, (*given, *lead.raw.get(name, ()))))
-        failed = [
-            check
-            for check in rule.checks
-            if name in lead.doc and not _passes(check, lead.doc[name], lead.doc, lead.came)
-        ]
-        is_anomalous = bool(words or failed or is_invalid)
-        return FieldCount(
-            1, int(is_anomalous), int(is_invalid), words=Counter(words), failed=Counter(failed)
-        )
+        count = self._field(name)
+        count.filled += 1
+        is_anomalous = is_invalid
+        for word in self._words_in(rule, name, lead) if rule.words else ():
+            count.words[word] += 1
+            is_anomalous = True
+        if name in lead.doc:
+            value = lead.doc[name]
+            for check in rule.checks:
+                if not CHECKS[check](value, lead.doc, lead.came):
+                    count.failed[check] += 1
+                    is_anomalous = True
+        count.anomalous += is_anomalous
+        count.invalid += is_invalid
+
+    def _words_in(self, rule: FieldRule, name: str, lead: _Lead) -> set[str]:
+        """Anomaly words among what was given for a field, each once."""
+        value = lead.values.get(name)
+        raw = lead.raw.get(name)
+        if raw is None and isinstance(value, str):
+            shown = rule.words.get(normal(value))
+            return {shown} if shown is not None else set()
+        given = [value, *(raw or ())]
+        texts = (normal(text) for one in given for text in texts_of(one))
+        return {rule.words[text] for text in texts if text in rule.words}
 
     def _raw_of(self, doc: Mapping[str, Json]) -> dict[str, list[Json]]:
         """Field → what was given for it and could not be used."""
@@ -205,21 +219,6 @@ class _Lead:
     came: datetime
     values: dict[str, Json]
     raw: dict[str, list[Json]]
-
-
-def _passes(check: str, value: Json, doc: Mapping[str, Json], came: datetime) -> bool:
-    function = CHECKS.get(check)
-    return function is None or function(value, doc, came)
-
-
-def _words(rule: FieldRule, values: Iterable[Json]) -> Iterator[str]:
-    if not rule.words:
-        return
-    for value in values:
-        for text in texts_of(value):
-            shown = rule.words.get(normal(text))
-            if shown is not None:
-                yield shown
 
 
 def disagreements(

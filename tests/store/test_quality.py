@@ -75,7 +75,7 @@ class Hub:
         }
         envelope = Envelope(
             shape="form",
-            body=json.dumps({k: v for k, v in body.items() if v is not None}).encode(),
+            body=json.dumps(body).encode(),
             context={"form": to},
         )
         self._store(f"form-{to}", envelope, Via.FORM, at)
@@ -242,7 +242,7 @@ def lines_of(hub: Hub, settings: HubSettings = SETTINGS) -> dict[str, tuple[str,
 
 def test_core_fields_that_too_few_fill_are_flagged(hub: Hub) -> None:
     for number in range(5):
-        answers = {"城市": "深圳"} if number < 3 else {}
+        answers: dict[str, Any] = {"城市": "深圳"} if number < 3 else {}
         hub.form(f"1990000100{number}", 预算="随便" if number < 4 else "3万", **answers)
     hub.load()
     flags = lines_of(hub)
