@@ -92,6 +92,9 @@ def _look(hub: CanaryHub) -> None:
         ("doctor",), ("verify", "--deep", "--replay"), ("source", "list"), ("source", "show", "ads"),
         ("held", "replay"), ("held", "replay", "--signature", "ads"), ("campaign", "list"),
         ("source", "count", "ads", "--day", "2026-02-17"),
+        ("erase", "--phone", canary.PHONE, "--dry-run"), ("erase", "--phone", canary.PHONE + "9", "--dry-run"),
+        ("contact", "match", "--phone", canary.PHONE), ("quality", "fields"), ("company", "list"),
+        ("retention", "run", "--dry-run"), ("roles", "rules"),
     ):  # fmt: skip
         hub.run(*words, codes=(0, 1, 2))
     for path in ("/metrics", "/readyz", "/healthz", f"/api/v1/{canary.PHONE}", "/openapi.json"):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from hub.errors import ConfigError
+from hub.model.ids import uuid7
 from hub.privacy.keyring import KeyRing
 from hub.steps import contact_decisions
 from hub.steps.lookup import NotFoundError
@@ -17,7 +19,7 @@ from tests.privacy.erasing import ERASED_AT, MORNING, ErasingHub, log_of
 
 pytestmark = pytest.mark.postgres
 PHONE, SECOND, OTHER = "19900007351", "19900007352", "19900007353"
-OPENID = {"email": "canary@example.com"}
+MAIL: dict[str, Any] = {"email": "canary@example.com"}
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def hub(engine: sa.Engine, keyring: KeyRing, hub_home: Path) -> ErasingHub:
     hub_home.mkdir()
     made = ErasingHub(engine, keyring)
     made.take(
-        made.clue(1, PHONE, **OPENID), made.clue(2, SECOND, **OPENID), made.clue(3, OTHER),
+        made.clue(1, PHONE, **MAIL), made.clue(2, SECOND, **MAIL), made.clue(3, OTHER),
         made.clue(4, "下次再说", remark=f"打我电话 {PHONE[:3]} {PHONE[3:7]}-{PHONE[7:]}"),
         made.clue(5, PHONE, clue_source=4),
         made.clue(6, OTHER, clue_source=4),
@@ -110,7 +112,7 @@ def test_what_another_one_shares_is_not_blocked(hub: ErasingHub) -> None:
         "SELECT id FROM crm.lead WHERE contact_id = :c ORDER BY id LIMIT 1", c=contact
     )
     done = contact_decisions.split(
-        hub.engine, contact, [lead], by="t", reason="two people", now=MORNING, new_id=_ids()
+        hub.engine, contact, [lead], by="t", reason="two people", now=MORNING, new_id=uuid7
     )
     with pytest.raises(NotFoundError):
         hub.erase(contact=lead)
@@ -132,7 +134,7 @@ def test_a_shared_number_erases_nobody(hub: ErasingHub) -> None:
     holding = [row[0] for row in hub.rows("SELECT id FROM crm.lead WHERE cardinality(keys) = 1")]
     newest = next(one for one in holding if one in leads)
     contact_decisions.split(
-        hub.engine, contact, [newest], by="t", reason="a shop's phone", now=MORNING, new_id=_ids()
+        hub.engine, contact, [newest], by="t", reason="a shop's phone", now=MORNING, new_id=uuid7
     )
 
     with pytest.raises(ConfigError, match="--contact") as caught:
@@ -175,9 +177,3 @@ def test_nothing_is_erased_without_the_log(hub: ErasingHub, hub_home: Path) -> N
         hub.erase(phone=PHONE)
     assert hub.count("crm.lead") == 3
     assert hub.count("crm.tombstone") == 0
-
-
-def _ids():
-    from hub.model.ids import uuid7
-
-    return uuid7

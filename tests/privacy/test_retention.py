@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from hub.inbox.marks import requeue_loaded
 from hub.database.engine import driver
+from hub.inbox.marks import requeue_loaded
 from hub.model.delivery import Lane
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings

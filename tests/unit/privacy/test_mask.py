@@ -45,8 +45,15 @@ def test_of_any_phone_at_least_four_digits_are_hidden(value: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [("张三", "张*"), ("欧阳小明", "欧***"), ("张", "*"), ("", ""), ("👨\u200d👩三", "👨\u200d👩*"), ("e\u0301mile", "e\u0301****")],
-)  # fmt: skip
+    [
+        ("张三", "张*"),
+        ("欧阳小明", "欧***"),
+        ("张", "*"),
+        ("", ""),
+        ("👨\u200d👩三", "👨\u200d👩*"),
+        ("e\u0301mile", "e\u0301****"),
+    ],
+)
 def test_of_a_name_the_first_character_is_shown(value: str, shown: str) -> None:
     assert mask_name(value) == shown
 
