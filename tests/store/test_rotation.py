@@ -176,10 +176,9 @@ class Story:
             )  # fmt: skip
             return
         for group in sorted(sorted(one) for one in together(self.people) if len(one) > 1)[:1]:
-            first = next((one for one in group if one.startswith("douyin")), None)
-            if first is not None:
-                number = first.split()[1]
-                done = self.people.split(self.people.contact(number), number)
+            clues = [one.split()[1] for one in group if one.startswith("douyin")]
+            if clues:
+                done = self.people.split(self.people.contact(clues[0]), clues[0])
                 self.splits.append(done.decision)
 
 
@@ -319,7 +318,9 @@ def test_a_stopped_key_that_no_lead_has_is_kept_with_its_index_key(people: Peopl
     """The split is a person's word; a lead that names the key again must respect it."""
     people.come(clue(1), clue(2))
     people.split(people.contact("1"), "2")
-    with people.hub.engine.begin() as conn:  # as after an erasure, or a mapping that finds no phone
+    with (
+        people.hub.engine.begin() as conn
+    ):  # as after an erasure, or a mapping that finds no phone
         conn.execute(sa.text("DELETE FROM crm.lead_revision"))
         conn.execute(sa.text("DELETE FROM crm.lead"))
     done = rotate(people)
