@@ -18,6 +18,21 @@ WITH RECURSIVE down AS (
     SELECT c.id FROM down JOIN crm.contact c ON c.merged_into = down.id
 )
 """
+# The newest span of each key says who has it now; a span or a key that joins nobody says nothing.
+_HOLDERS = """
+WITH RECURSIVE held AS (
+    SELECT DISTINCT ON (k.blind) k.blind, k.contact_id FROM crm.contact_key k
+    WHERE k.merchant = %(merchant)s AND k.blind = ANY(%(keys)s) AND NOT k.stopped AND NOT EXISTS (
+        SELECT FROM crm.stopped_key s WHERE s.merchant = k.merchant AND s.blind = k.blind
+    )
+    ORDER BY k.blind, k.last_s DESC
+), up AS (
+    SELECT held.blind, c.id, c.merged_into FROM held JOIN crm.contact c ON c.id = held.contact_id
+    UNION ALL
+    SELECT up.blind, c.id, c.merged_into FROM up JOIN crm.contact c ON c.id = up.merged_into
+)
+SELECT blind, id FROM up WHERE merged_into IS NULL
+"""
 _NEWEST = f"""
 {_DOWN}
 SELECT l.id, l.source_key, coalesce(l.submitted_at, l.received_at), count(*) OVER ()
@@ -39,6 +54,15 @@ class NewestLead:
     source_key: str
     at: datetime
     leads: int
+
+
+def holders_now(
+    conn: psycopg.Connection[Any], merchant: str, keys: Sequence[bytes]
+) -> dict[bytes, UUID]:
+    """Key → the root contact that has it now, in one look-up; keys that join nobody are left out."""
+    with conn.cursor(binary=True) as cursor:
+        rows = cursor.execute(_HOLDERS, {"merchant": merchant, "keys": list(keys)}).fetchall()
+    return {bytes(blind): contact for blind, contact in rows}
 
 
 def newest_lead(conn: psycopg.Connection[Any], root: UUID) -> NewestLead | None:
