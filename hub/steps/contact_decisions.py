@@ -186,7 +186,9 @@ def _root_of(conn: sa.Connection, identifier: UUID) -> tuple[UUID, str]:
     contact = lead["contact_id"] if lead else identifier
     merchant = reading.merchant_of_contact(conn, contact)
     if merchant is None:
-        raise NotFoundError(f"no contact or lead {identifier}; `hub lead list` shows both")
+        raise NotFoundError(
+            f"no contact or lead {identifier}: never there, or erased; `hub lead list` shows both"
+        )
     return contacts.roots(driver(conn), [contact])[contact], merchant
 
 

@@ -124,7 +124,7 @@ def show_contact(
         members = clusters.cluster_contacts(raw, [root])
         rows = reading.leads_of_contacts(conn, members)
         if not rows:
-            raise NotFoundError(f"no contact {contact_id}")
+            raise NotFoundError(f"no contact {contact_id}: never there, or erased")
         merchant = rows[0]["merchant"]
         _audit(conn, viewer, "reveal contact", contact_id, merchant)
         linked = companies_of_leads(conn, merchant, rows)
@@ -148,7 +148,9 @@ _HIDDEN = frozenset({"sealed", "keys", "content_hash"})
 def _lead(conn: sa.Connection, lead_id: UUID) -> sa.RowMapping:
     row = reading.get_lead(conn, lead_id)
     if row is None:
-        raise NotFoundError(f"no lead {lead_id}; `hub lead list` shows the newest")
+        raise NotFoundError(
+            f"no lead {lead_id}: never there, or erased; `hub lead list` shows the newest"
+        )
     return row
 
 
