@@ -134,7 +134,8 @@ class LeadCounter:
 
     def __init__(self, rules: Mapping[str, FieldRule], places: RawPlaces) -> None:
         self._rules = rules
-        self._places = places
+        self._fields_of = _meant(places.fields_of, rules)
+        self._fields_of_mark = _meant(places.fields_of_mark, rules)
         self._common = rules.get(EVERYWHERE) or FieldRule(EVERYWHERE, "")
         self._also = {other: rule.name for rule in rules.values() for other in rule.also}
         self._by_mark: dict[str, tuple[str, ...]] = {}
@@ -197,7 +198,7 @@ class LeadCounter:
         """Field → what was given for it and could not be used."""
         found: dict[str, list[Json]] = {}
         for path, value in doc.get("extra", {}).get("unmapped", {}).items():
-            for name in self._places.fields_of.get(path, ()):
+            for name in self._fields_of.get(path, ()):
                 found.setdefault(name, []).append(value)
         return found
 
@@ -206,9 +207,21 @@ class LeadCounter:
         for mark in doc.get("marks", ()):
             if mark.startswith(_UNUSABLE):
                 label = mark.removeprefix(_UNUSABLE)
-                yield from self._places.fields_of_mark.get(label, ())
+                yield from self._fields_of_mark.get(label, ())
             else:
                 yield from self._by_mark.get(mark, ())
+
+
+def _meant(
+    places: Mapping[str, tuple[str, ...]], rules: Mapping[str, FieldRule]
+) -> dict[str, tuple[str, ...]]:
+    """The places, each with the core fields that it feeds, else with the first: 随便 for a budget is one answer,
+    though a budget has two ends."""
+    found = {}
+    for place, names in places.items():
+        core = tuple(name for name in names if name in rules and rules[name].is_core)
+        found[place] = core or names[:1]
+    return found
 
 
 @dataclass(slots=True)

@@ -254,6 +254,8 @@ def field_lines(
     known = {one.name: one for one in dictionary.fields}
     core = [one.name for one in dictionary.core()]
     order = {name: place for place, name in enumerate(known)}
+    # What gives a core field is judged there: a budget in a form's own words is the budget.
+    covered = {other for one in dictionary.core() for other in one.also}
     sources = settings.all_sources()
     for source in found:
         others = [
@@ -266,8 +268,8 @@ def field_lines(
         expected = (configured.core if configured else ()) or core
         for name in (*core, *others):
             line = _line(source, name, known.get(name), is_core=name in core)
-            flags = tuple(_flags(line, name in expected, settings.quality))
-            lines.append(replace(line, flags=flags))
+            judged = () if name in covered else _flags(line, name in expected, settings.quality)
+            lines.append(replace(line, flags=tuple(judged)))
     return lines
 
 

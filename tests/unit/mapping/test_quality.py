@@ -70,13 +70,19 @@ def test_words_that_mean_nothing_are_counted_as_the_list_writes_them():
     assert (found["need"].filled, found["need"].anomalous) == (2, 1)
 
 
-def test_what_a_mapping_could_not_use_counts_for_the_fields_that_it_was_given_for():
-    """预算 随便 is no amount: it stands under `extra`, and is found by the lineage."""
+def test_what_a_mapping_could_not_use_counts_for_the_field_that_it_was_given_for():
+    """预算 随便 is no amount: it stands under `extra`, and is found by the lineage; once, of both its ends."""
     doc = {"extra": {"unmapped": {"answer:budget": "随便"}}, "marks": ["unusable:budget"]}
-    found = counted(doc)
 
-    for name in ("budget_min_fen", "budget_max_fen"):
-        assert found[name] == FieldCount(1, 1, 1, words=Counter({"随便": 1})), name
+    assert counted(doc) == {"budget_min_fen": FieldCount(1, 1, 1, words=Counter({"随便": 1}))}
+
+
+def test_without_a_core_field_it_is_the_first_that_was_meant():
+    places = raw_places(
+        [LineageEdge("need", ("q",), "asked"), LineageEdge("name", ("q",), "asked")]
+    )
+
+    assert list(counted({"extra": {"unmapped": {"q": 1}}}, places=places)) == ["need"]
 
 
 def test_a_field_that_is_filled_is_not_invalid_for_another_source_of_it():
