@@ -60,10 +60,12 @@ class IdentityRules:
 
     def disagree(self, names: Iterable[bytes], others: Iterable[bytes]) -> bool:
         """Whether what stood beside a key before and after a silence names different people: both sides have
-        names and none is on both. Blind names of two index keys (`kind_of`) cannot be compared."""
+        names and none is on both. While the blind index is rotated, a name that stands under the index key before
+        is not one of those that were moved, so the two can be told apart as they stand."""
         before = {key for key in names if not self.joins(key)}
         after = {key for key in others if not self.joins(key)}
-        return before.isdisjoint(after) and bool({n[0] for n in before} & {n[0] for n in after})
+        kinds = {kind_of(name) for name in before} & {kind_of(name) for name in after}
+        return before.isdisjoint(after) and bool(kinds)
 
     def is_shared(self, beside: Iterable[bytes]) -> bool:
         """Whether the strong keys that stood beside a weak one are more than one person's."""

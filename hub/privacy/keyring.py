@@ -40,7 +40,8 @@ class KeyRing:
     `index_active` is the index key that new blind keys are made under; `renews` is the one before it
     while stored blind keys are moved from that to this; `kept` are older ones that a few stored keys are
     under for good. `fresh` gives the ring anew if its file has
-    changed, else None: it is asked before sealing, and when a key is unknown.
+    changed, else None: it is asked before sealing and looking up, and when a key is unknown. A ring that
+    `is_bound` to a transaction takes over sealing keys only.
     """
 
     sealing: Mapping[int, bytes] = field(repr=False)
@@ -51,6 +52,7 @@ class KeyRing:
     renews: int | None = field(default=None, repr=False)
     kept: tuple[int, ...] = field(default=(), repr=False)
     fresh: Callable[[bool], KeyRing | None] | None = field(default=None, repr=False, compare=False)
+    is_bound: bool = field(default=False, repr=False, compare=False)
     _ciphers: dict[int, AESGCM] = field(
         init=False, default_factory=dict, repr=False, compare=False
     )
@@ -108,13 +110,14 @@ class KeyRing:
         # Ciphers before the id that names one of them: another thread may be sealing.
         self._ciphers = newer._ciphers
         self.sealing, self.active = newer.sealing, newer.active
-        self.index, self.index_active = newer.index, newer.index_active
+        if not self.is_bound:
+            self.index, self.index_active = newer.index, newer.index_active
         return True
 
     def using_index(
         self, active: int, renews: int | None = None, kept: tuple[int, ...] = ()
     ) -> KeyRing:
-        """The same keys, with blind keys under index key `active`; see `renews` and `kept` above.
+        """The same keys bound to a transaction, with blind keys under index key `active`; see `renews` and `kept`.
 
         Raises:
             ConfigError: the ring does not have one of them.
@@ -122,7 +125,7 @@ class KeyRing:
         for key_id in (active, renews, *kept):
             if key_id is not None and key_id not in self.index:
                 raise ConfigError(missing_key("index", key_id))
-        return replace(self, index_active=active, renews=renews, kept=kept)
+        return replace(self, index_active=active, renews=renews, kept=kept, is_bound=True)
 
     def seal(self, plain: bytes, aad: bytes) -> bytes:
         """`plain` sealed under the active key and tied to `aad` (the row's id)."""
@@ -176,6 +179,8 @@ class KeyRing:
 
         More than one while the index is rotated, and until the older key is retired.
         """
+        if self.fresh is not None:
+            self.refresh()
         others = sorted((n for n in self.index if n != self.index_active), reverse=True)
         return [self.blind_under(n, merchant, key) for n in (self.index_active, *others)]
 

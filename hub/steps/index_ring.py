@@ -29,8 +29,6 @@ def ring_for(conn: psycopg.Connection[Any], ring: KeyRing) -> KeyRing:
         return ring
     require_keys(ring, state)
     kept = tuple(sorted(int(key_id) for key_id in state.kept if int(key_id) in ring.index))
-    if (state.active, state.renews, kept) == (ring.index_active, ring.renews, ring.kept):
-        return ring
     return ring.using_index(state.active, state.renews, kept)
 
 
