@@ -42,6 +42,11 @@ def lead_of(number: int, merchant: str = DEFAULT_MERCHANT, source_key: str = SOU
     return lead_id(merchant, source_key, "lead", f"crowd-{number}", 0)
 
 
+def asked_at(number: int) -> datetime:
+    """When person `number` left their lead: within the two years before the bench's leads."""
+    return _NEWEST - timedelta(seconds=number * 7919 % _YEARS_S)
+
+
 def fill(
     url: str,
     keyring: KeyRing,
@@ -84,7 +89,7 @@ class _Person:
 
     def __init__(self, keyring: KeyRing, merchant: str, source_key: str, number: int) -> None:
         self.merchant, self.source_key = merchant, source_key
-        self.at = _NEWEST - timedelta(seconds=number * 7919 % _YEARS_S)
+        self.at = asked_at(number)
         self.record, self.contact = uuid7(), uuid7()
         self.lead = lead_of(number, merchant, source_key)
         mobile = mobile_of(number)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from random import Random
 
 import psycopg
@@ -21,6 +22,7 @@ from hub.steps.load import Loader
 
 KNOWN_SHARE = 0.5
 WARM_UP = 1_000
+_LONG_AGO = datetime(2024, 3, 1, tzinfo=UTC)
 _BUFFERS_BAR, _WALL_BAR = 1.3, 1.8
 _ABOUT = (
     "{leads:,} pushed leads, queued beforehand, loaded by one loader among so many contacts of one merchant (each "
@@ -98,13 +100,21 @@ def pages_of(stage: Stage, url: str, size: int, leads: int, *, first: int) -> in
 
     def pushes() -> Iterator[Delivery]:
         for place, person in enumerate(people(leads, first=first)):
-            number = chance.randrange(size) if known[place] else size + first + place
+            number = _known(chance, size) if known[place] else size + first + place
             one = replace(person, mobile=crowd.mobile_of(number).removeprefix("+86"))
             envelope = Envelope(shape="clue_push", body=encoded(pushed(one)))
             yield pages.sealed(stage, envelope, Via.PUSH)
 
     pages.fill(url, pushes())
     return sum(known)
+
+
+def _known(chance: Random, size: int) -> int:
+    """A contact whose phone is not so long silent that it would be somebody else's."""
+    while True:
+        number = chance.randrange(size)
+        if crowd.asked_at(number) > _LONG_AGO:
+            return number
 
 
 def _load(stage: Stage, url: str) -> float:
