@@ -72,14 +72,18 @@ SELECT down.root, l.id, l.merchant, l.source_key, l.first_record_id, l.submitted
 FROM down JOIN crm.lead l ON l.contact_id = down.id ORDER BY down.root, l.id
 """)
 # As `hub.crm.counts` does it for a day, but over all leads: how many customers have keys of another customer.
+# `named` stands apart so that a table without statistics is not searched by merchant alone, lead by lead.
 _DOUBLED = sa.text("""
-WITH RECURSIVE pair AS MATERIALIZED (
-    SELECT l.merchant, l.contact_id AS own, k.contact_id AS other
+WITH RECURSIVE named AS MATERIALIZED (
+    SELECT l.merchant, l.contact_id AS own, u.blind,
+           floor(extract(epoch FROM coalesce(l.submitted_at, l.received_at)))::int8 AS at
     FROM crm.lead l CROSS JOIN LATERAL unnest(l.keys) AS u(blind)
-    JOIN crm.contact_key k ON k.merchant = l.merchant AND k.blind = u.blind AND NOT k.stopped
-     AND floor(extract(epoch FROM coalesce(l.submitted_at, l.received_at)))::int8 BETWEEN k.first_s AND k.last_s
+), pair AS MATERIALIZED (
+    SELECT n.merchant, n.own, k.contact_id AS other
+    FROM named n JOIN crm.contact_key k ON k.merchant = n.merchant AND k.blind = n.blind AND NOT k.stopped
+     AND n.at BETWEEN k.first_s AND k.last_s
      AND NOT EXISTS (SELECT 1 FROM crm.stopped_key s WHERE s.merchant = k.merchant AND s.blind = k.blind)
-    WHERE k.contact_id <> l.contact_id
+    WHERE k.contact_id <> n.own
 ), chain (origin, id, next) AS (
     SELECT c.id, c.id, c.merged_into FROM crm.contact c
     JOIN (SELECT own FROM pair UNION SELECT other FROM pair) AS named (id) ON named.id = c.id
