@@ -95,7 +95,7 @@ class CanaryHub:
         """A command as a person types it; what it showed is kept, but for what was asked to be revealed."""
         done = subprocess.run(
             [sys.executable, "-m", module, *words],
-            env=self.environment, capture_output=True, timeout=120, check=False,
+            env=self.environment, capture_output=True, timeout=240, check=False,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
         assert done.returncode in codes, (words, done.returncode, done.stderr.decode()[-2000:])

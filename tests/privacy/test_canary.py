@@ -85,7 +85,7 @@ def _look(hub: CanaryHub) -> None:
     for record in ids_of(hub.run("held", "list", "--json"), "record_id"):
         hub.run("held", "show", record)
     found = json.loads(hub.run("drift", "list", "--state", "all", "--json"))
-    for finding in found:
+    for finding in found[:3]:
         hub.run("drift", "show", finding["id"], codes=(0, 1, 2))
         hub.run("drift", "try", finding["id"], codes=(0, 1, 2))
     for words in (
@@ -94,7 +94,7 @@ def _look(hub: CanaryHub) -> None:
         ("source", "count", "ads", "--day", "2026-02-17"),
         ("erase", "--phone", canary.PHONE, "--dry-run"), ("erase", "--phone", canary.PHONE + "9", "--dry-run"),
         ("contact", "match", "--phone", canary.PHONE), ("quality", "fields"), ("company", "list"),
-        ("retention", "run", "--dry-run"), ("roles", "rules"),
+        ("retention", "run", "--dry-run"), ("roles", "apply"), ("roles", "rules"),
     ):  # fmt: skip
         hub.run(*words, codes=(0, 1, 2))
     for path in ("/metrics", "/readyz", "/healthz", f"/api/v1/{canary.PHONE}", "/openapi.json"):
@@ -104,7 +104,7 @@ def _look(hub: CanaryHub) -> None:
     hub.call(
         "POST",
         "/api/v1/contacts/match",
-        json={"mobile_e164": f"+86{canary.PHONE}"},
+        json={"phone": f"+86 {canary.PHONE}", "email": canary.PHONE},
         headers=BEARER,
     )
     hub.settle()
@@ -138,6 +138,14 @@ def test_the_search_finds_every_way_of_writing() -> None:
 def test_nothing_of_them_is_shown_by_commands_answers_and_metrics(hub: CanaryHub) -> None:
     assert len(hub.shown) > 40
     assert _leaks(hub.shown) == {}
+
+
+def test_consent_and_the_version_of_its_text_are_shown_with_the_lead(hub: CanaryHub) -> None:
+    shown = [data for name, data in hub.shown.items() if name.startswith("hub lead show")]
+
+    assert [
+        data for data in shown if b"'version': '2026-09'" in data and b"'privacy': True" in data
+    ]
 
 
 def test_nothing_of_them_is_in_a_log(hub: CanaryHub) -> None:
