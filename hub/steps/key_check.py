@@ -47,6 +47,7 @@ def check_keys(engine: sa.Engine) -> None:
         missing = {key: value for key, value in _checks_of(ring).items() if key not in known}
         if missing:
             key_checks.add_checks(raw, missing)
+            _require(ring, key_checks.key_checks(raw))  # another process may have been faster
         if index_rotation.index_state(raw) is None:
             index_rotation.begin_index(raw, ring.index_active)
 

@@ -469,3 +469,13 @@ def test_the_switch_waits_for_a_batch_that_is_under_way(people: People) -> None:
             other.execute(sa.text("SET LOCAL lock_timeout = '50ms'"))
             with pytest.raises(Exception, match="lock timeout"):
                 index_rotation.own_index(driver(other))
+
+
+def test_of_two_new_rings_on_a_new_database_one_is_refused(
+    engine: sa.Engine, key_file: Path
+) -> None:
+    """Two hosts that were each given a ring of their own."""
+    check_keys(engine)
+    key_file.write_text(json.dumps(new_keys()), "utf-8")
+    with pytest.raises(WrongKeysError):
+        check_keys(engine)
