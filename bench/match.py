@@ -56,8 +56,14 @@ def measure(stage: Stage, plan: Plan, say: Callable[[str], None]) -> Section:
         _, asked = asyncio.run(_ask(service, plan, 1, _WARM_UP))
         rows = []
         for askers in plan.askers:
+            before = stage.usage({"receiver": [service.pid]})
             found, known = asyncio.run(_ask(service, plan, askers, plan.questions))
+            spent = stage.usage({"receiver": [service.pid]}).since(before)
             asked += known
+            cpu = ", ".join(
+                f"{role} {s / plan.questions * 1e3:.2f} ms" for role, s in spent.items()
+            )
+            section.notes.append(f"CPU for one question, {askers} at once: {cpu}.")
             timed = Latencies.of(found)
             rows.append(
                 [f"{askers} at once"]
