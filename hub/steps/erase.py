@@ -17,6 +17,7 @@ from hub.crm import clusters, contacts, decisions, erasure, reading
 from hub.crm.leads import lock_merchants, revisions_of_records
 from hub.database.engine import driver, store_errors
 from hub.errors import ConfigError
+from hub.identity.rules import RULES
 from hub.inbox import erasure as inbox
 from hub.mapping.transforms.people import id_number_cn
 from hub.mapping.transforms.phones import phone_cn
@@ -252,7 +253,8 @@ class _Erasure:
             for one in clusters.cluster_leads(raw, sorted(set(given.values())))
             if one.id in leads
         ]
-        keys = {key for lead in held for key in lead.keys} | {
+        # A name joins nobody: buried, it would keep every namesake's past away.
+        keys = {key for lead in held for key in lead.keys if RULES.joins(key)} | {
             key for key in named if key[0] != erasure.LEAD
         }
         left = [
