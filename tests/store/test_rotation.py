@@ -18,7 +18,7 @@ from hub.crm.reading import merged_contacts, root_of
 from hub.database.engine import driver, make_engine
 from hub.database.metadata import metadata
 from hub.errors import ConfigError
-from hub.model.delivery import Via
+from hub.model.delivery import Envelope, Via
 from hub.model.ids import uuid7
 from hub.ops import index_rotation
 from hub.privacy.keyring import KeyRing, is_under, new_key, new_keys
@@ -479,3 +479,42 @@ def test_of_two_new_rings_on_a_new_database_one_is_refused(
     key_file.write_text(json.dumps(new_keys()), "utf-8")
     with pytest.raises(WrongKeysError):
         check_keys(engine)
+
+
+def test_companies_move_with_their_statements(people: People) -> None:
+    def come(number: int, company: str) -> None:
+        fields = {
+            "姓名": f"测试{number}", "手机": f"1990000{number:04d}", "公司": company,
+            "邮箱": f"p{number}@ceshi-keji.cn",
+        }  # fmt: skip
+        body = {"submission_id": str(number), "fields": fields, "consent": {"privacy": True}}
+        form = Envelope("form", json.dumps(body).encode(), context={"form": "f"})
+        at = AT + timedelta(minutes=number)
+        people.hub.store("form-f", [form], via=Via.FORM, at=at)
+        people.hub.loader().drain()
+
+    def companies() -> int:
+        with people.hub.engine.begin() as conn:
+            statement = (
+                "SELECT count(*), count(DISTINCT company_id), count(domain) FROM crm.company_link"
+            )
+            links, found, domains = conn.execute(sa.text(statement)).one()
+            assert links == domains > 0
+            return int(found)
+
+    come(1, "测试科技有限公司")
+    come(2, "测试科技（有限公司）")
+    come(3, "别家贸易有限公司")
+    assert companies() == 2
+    told = iter(range(4, 7))
+
+    def between(_: Progress) -> None:
+        if (number := next(told, None)) is not None:
+            come(number, "测试科技有限公司")
+
+    rotate(people, between)
+    come(7, "别家贸易有限公司")
+    people.reload()
+
+    assert companies() == 2
+    assert all(is_under(key, 2) for key in stored_keys(people))
