@@ -64,7 +64,10 @@ def _overview(
 ) -> KeyOverview:
     sealing = [
         KeyFacts(
-            "sealing", number, number == ring.active, counts.get(number, 0) if counts else None
+            "sealing",
+            number,
+            number == ring.active,
+            None if counts is None else counts.get(number, 0),
         )
         for number in sorted(ring.sealing)
     ]

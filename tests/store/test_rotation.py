@@ -8,7 +8,6 @@ import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -16,20 +15,17 @@ import sqlalchemy as sa
 
 from hub.crm.reading import merged_contacts, root_of
 from hub.database.engine import driver, make_engine
-from hub.database.metadata import metadata
 from hub.errors import ConfigError
 from hub.model.delivery import Envelope, Via
 from hub.model.ids import uuid7
 from hub.ops import index_rotation
-from hub.privacy.keyring import KeyRing, is_under, new_key, new_keys
+from hub.privacy.keyring import KeyRing, is_under, new_keys
 from hub.settings import FormSettings, HubSettings
 from hub.steps import rotate_index as rotating
 from hub.steps.contact_decisions import undo
 from hub.steps.key_check import WrongKeysError, check_keys
-from hub.steps.key_overview import key_overview
-from hub.steps.keys import open_keyring, rotate_keys
-from hub.steps.reseal import SEALED_TABLES, count_sealed, reseal
-from hub.steps.retire_key import retire_index_key, retire_sealing_key
+from hub.steps.keys import open_keyring
+from hub.steps.retire_key import retire_index_key
 from hub.steps.rotate_index import Progress, Rotated, rotate_index
 from tests.conftest import TestServer
 from tests.store.test_identity import People, a_form, clue, groups
@@ -341,125 +337,6 @@ def test_an_index_key_in_use_is_not_retired(people: People) -> None:
         retire_index_key(people.hub.engine, open_keyring(), 7, forget=True)
 
 
-def test_everything_is_sealed_again_and_the_old_key_retired(
-    people: People, tmp_path: Path
-) -> None:
-    people.come(*(clue(n, PHONES[n % 5]) for n in range(12)))
-    people.come(*(clue(n, PHONES[0], name="改名") for n in range(3)))
-    sealed_before = _count(people)
-    assert rotate_keys() == 2
-    people.hub.keyring.refresh(force=True)
-    people.come(clue(40))
-    before = content(people)
-
-    with pytest.raises(ConfigError, match="hub keys reseal"):
-        retire(people, 1, tmp_path)
-    assert set(_count(people)) == {1, 2}
-    assert reseal(people.hub.engine, open_keyring()) == {}
-    assert set(_count(people)) == {2}
-    assert _count(people)[2] >= sealed_before[1]
-    retire(people, 1, tmp_path)
-
-    assert sorted(open_keyring().sealing) == [2]
-    people.hub.keyring.refresh(force=True)
-    assert content(people) == before
-    check_keys(people.hub.engine)
-
-
-def retire(people: People, key_id: int, spool: Path) -> None:
-    retire_sealing_key(
-        people.hub.engine, open_keyring(), key_id, spool=spool / "spool", pause=lambda: None
-    )
-
-
-def _count(people: People) -> dict[int, int]:
-    with people.hub.engine.begin() as conn:
-        return count_sealed(driver(conn))
-
-
-def test_sealing_again_waits_for_nobody_and_can_be_cut_off(people: People) -> None:
-    people.come(*(clue(n) for n in range(6)))
-    rotate_keys()
-    with people.hub.engine.begin() as conn:
-        conn.execute(sa.text("SELECT 1 FROM crm.lead ORDER BY id LIMIT 2 FOR UPDATE"))
-        left = reseal(people.hub.engine, open_keyring())
-
-    assert left == {1: 2}
-    assert reseal(people.hub.engine, open_keyring()) == {}
-
-
-def test_every_sealed_column_is_sealed_again() -> None:
-    """A table that is forgotten here would be unreadable once its key is retired."""
-    sealed = {table.fullname for table in metadata.tables.values() if "sealed" in table.columns}
-
-    assert sealed == {table.name for table in SEALED_TABLES}
-
-
-def test_the_overview_tells_what_each_key_is_for(people: People) -> None:
-    people.come(clue(1))
-    rotate_keys()
-    rotate(people)
-    found = key_overview(people.hub.engine, open_keyring())
-
-    assert [(one.use, one.id, one.active) for one in found.keys] == [
-        ("sealing", 1, False), ("sealing", 2, True), ("index", 1, False), ("index", 2, True), ("id", None, True),
-    ]  # fmt: skip
-    assert found.phase == "steady"
-    assert found.keys[0].values
-
-
-def changed(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    document = json.loads(path.read_text("utf-8"))
-    change(document)
-    path.write_text(json.dumps(document), "utf-8")
-
-
-WRONG: list[tuple[Callable[[dict[str, Any]], None], str]] = [
-    (lambda ring: ring["sealing"].update({"1": new_key()}), "sealing key 1 is not the one"),
-    (lambda ring: ring["index"].update({"1": new_key()}), "index key 1 is not the one"),
-    (lambda ring: ring.update(id=new_key()), "id key is not the one"),
-    (lambda ring: ring.update(sealing={"2": new_key()}, active=2), "sealing key 1 is missing"),
-    (lambda ring: ring.update(index={"2": new_key()}, index_active=2), "index key 1 is missing"),
-    (lambda ring: ring.update(new_keys()), "id key is not the one"),
-]
-
-
-@pytest.mark.parametrize(("change", "said"), WRONG)
-def test_a_ring_that_does_not_open_the_data_is_refused_in_one_line(
-    people: People, key_file: Path, change: Callable[[dict[str, Any]], None], said: str
-) -> None:
-    people.come(clue(1))
-    changed(key_file, change)
-    with pytest.raises(WrongKeysError, match=said) as caught:
-        check_keys(people.hub.engine)
-
-    assert "restore the ring" in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_database_of_an_older_release_is_tried_on_its_newest_record(
-    people: People, key_file: Path
-) -> None:
-    people.come(clue(1))
-    with people.hub.engine.begin() as conn:
-        conn.execute(sa.text("DELETE FROM ops.key_check"))
-    check_keys(people.hub.engine)
-    with people.hub.engine.begin() as conn:
-        conn.execute(sa.text("DELETE FROM ops.key_check"))
-    changed(key_file, lambda ring: ring["sealing"].update({"1": new_key()}))
-    with pytest.raises(WrongKeysError, match="altered"):
-        check_keys(people.hub.engine)
-
-
-def test_an_index_key_that_comes_by_rotation_is_checked_from_then_on(
-    people: People, key_file: Path
-) -> None:
-    rotate(people)
-    changed(key_file, lambda ring: ring["index"].update({"2": new_key()}))
-    with pytest.raises(WrongKeysError, match="index key 2 is not the one"):
-        check_keys(people.hub.engine)
-
-
 def test_the_switch_waits_for_a_batch_that_is_under_way(people: People) -> None:
     """So that no batch writes under the old key alone after another has begun with the new one."""
     people.come(clue(1))
@@ -469,16 +346,6 @@ def test_the_switch_waits_for_a_batch_that_is_under_way(people: People) -> None:
             other.execute(sa.text("SET LOCAL lock_timeout = '50ms'"))
             with pytest.raises(Exception, match="lock timeout"):
                 index_rotation.own_index(driver(other))
-
-
-def test_of_two_new_rings_on_a_new_database_one_is_refused(
-    engine: sa.Engine, key_file: Path
-) -> None:
-    """Two hosts that were each given a ring of their own."""
-    check_keys(engine)
-    key_file.write_text(json.dumps(new_keys()), "utf-8")
-    with pytest.raises(WrongKeysError):
-        check_keys(engine)
 
 
 def test_companies_move_with_their_statements(people: People) -> None:
