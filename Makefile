@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: setup demo test check format bench chaos drift connectors browser lock clean
+.PHONY: setup demo test check format bench chaos drift identity connectors browser lock clean
 
 setup: $(VENV)/.installed
 
@@ -39,6 +39,10 @@ chaos: setup
 # The labelled cases of drift: precision and recall of each kind, and each case that is not as labelled.
 drift: setup
 	$(BIN)/python -m tests.drift
+
+# 200,000 leads of known persons: precision and recall of identity, one state in any order, decisions while loaders run.
+identity: setup
+	$(BIN)/python -m pytest -s -m "chaos or not chaos" tests/identity $(ARGS)
 
 # Every connector against every check of the shared suite; fails if one has no case for a check.
 connectors: setup

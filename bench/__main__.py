@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import acks, detection, files, latency, load, machine, mapping, report, wrk
+from bench import (
+    acks,
+    detection,
+    files,
+    identity,
+    latency,
+    load,
+    machine,
+    mapping,
+    match,
+    report,
+    wrk,
+)
 from bench.report import Section
 from bench.stage import ProcessError, Stage
 
@@ -43,6 +56,18 @@ def _files(stage: Stage, runs: int, say: Say, *, quick: bool) -> Section:
     return files.measure(stage, files.Plan(runs, 5_000 if quick else 82_000), say)
 
 
+def _identity(stage: Stage, runs: int, say: Say, *, quick: bool) -> Section:
+    if quick:
+        return identity.measure(stage, identity.Plan(runs, (10_000, 40_000), 2_000), say)
+    given = os.environ.get("HUB_BENCH_CONTACTS", "100000,1000000")
+    return identity.measure(stage, identity.Plan(runs, [int(n) for n in given.split(",")]), say)
+
+
+def _match(stage: Stage, _: int, say: Say, *, quick: bool) -> Section:
+    plan = match.Plan(20_000, 500) if quick else match.Plan(1_000_000, 4_000)
+    return match.measure(stage, plan, say)
+
+
 _SECTIONS = {
     "acks": _acks,
     "latency": _latency,
@@ -50,6 +75,8 @@ _SECTIONS = {
     "mapping": _mapping,
     "detection": _detection,
     "files": _files,
+    "match": _match,
+    "identity": _identity,
 }
 
 

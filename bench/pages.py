@@ -24,7 +24,7 @@ _STORED_AT_ONCE = 1000
 def pushes(stage: Stage, count: int) -> Iterator[Delivery]:
     """`count` deliveries of one pushed lead each."""
     for person in people(count):
-        yield _sealed(stage, Envelope(shape="clue_push", body=encoded(pushed(person))), Via.PUSH)
+        yield sealed(stage, Envelope(shape="clue_push", body=encoded(pushed(person))), Via.PUSH)
 
 
 def pages(
@@ -38,7 +38,7 @@ def pages(
         for person in people(count, first=first)
     )
     while items_of_page := list(itertools.islice(items, PAGE)):
-        yield _sealed(stage, Envelope(shape="clue", body=page(items_of_page)), via)
+        yield sealed(stage, Envelope(shape="clue", body=page(items_of_page)), via)
 
 
 def store(conn: psycopg.Connection[Any], deliveries: Iterable[Delivery]) -> None:
@@ -54,7 +54,8 @@ def fill(url: str, deliveries: Iterable[Delivery]) -> None:
         store(conn, deliveries)
 
 
-def _sealed(stage: Stage, envelope: Envelope, via: Via) -> Delivery:
+def sealed(stage: Stage, envelope: Envelope, via: Via) -> Delivery:
+    """A delivery of the one source, just arrived."""
     return seal_delivery(
         stage.keyring, SOURCE, stage.source, envelope, Arrival(via, datetime.now(UTC))
     )

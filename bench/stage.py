@@ -69,6 +69,7 @@ class Stage:
     def __init__(self) -> None:
         self._cleanup = ExitStack()
         self._numbers = itertools.count(1)
+        self.given: dict[str, str] = {}  # what else hub processes find in their environment
         self.keys = new_keys()
         self.keyring = KeyRing.parse(self.keys)
 
@@ -150,6 +151,7 @@ class Stage:
             "HUB_DATABASE_URL": url,
             "HUB_KEYS": json.dumps(self.keys),
             _SECRET_ENV: SECRET,
+            **self.given,
         }
 
     def usage(self, roles: Mapping[str, Sequence[int]]) -> Usage:

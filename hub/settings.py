@@ -52,6 +52,9 @@ class MerchantSettings(_Strict):
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
     name: str = ""
+    trust: tuple[str, ...] = Field(
+        default=(), description="sources and platforms, most trusted first; the others are equal"
+    )
 
 
 class SignatureSettings(_Strict):
@@ -89,6 +92,13 @@ class ResolveSettings(_Strict):
     )
 
 
+class MatchSettings(_Strict):
+    """How often one token may ask whether somebody is known."""
+
+    per_s: float = Field(default=20.0, gt=0)
+    burst: int = Field(default=100, ge=1)
+
+
 class SourceSettings(_Strict):
     """One platform account. Its key in `sources:` never changes; `name` may."""
 
@@ -106,6 +116,15 @@ class SourceSettings(_Strict):
     resolve: ResolveSettings = ResolveSettings()
     dedupe_window_s: int = Field(default=86_400, ge=0)
     fresh_within_s: int = Field(default=86_400, ge=60)
+    keep_raw_days: int | None = Field(
+        default=None, ge=1, description="raw payloads older than this are dropped; none: kept"
+    )
+    core: tuple[str, ...] = Field(
+        default=(), description="core fields that it is expected to fill; none: all of them"
+    )
+    verifies: tuple[str, ...] = Field(
+        default=(), description="canonical fields that it checks itself, e.g. by an SMS code"
+    )
     options: Mapping[str, Any] = Field(default_factory=dict, description="read by the connector")
 
 
@@ -121,12 +140,29 @@ class FormSettings(_Strict):
     token_max_age_s: int = Field(default=86_400, ge=60)
     require_token: bool = Field(default=True, description="false for pages that do without hub.js")
     honeypot: str = Field(default="website_url", min_length=1)
+    keep_raw_days: int | None = Field(default=None, ge=1, description="as for a source")
     max_per_s: int = Field(default=200, ge=1, description="posts a second and process; burst ×5")
     channel: Channel = "web"
+    core: tuple[str, ...] = Field(
+        default=(), description="core fields that it is expected to fill; none: all of them"
+    )
+    verifies: tuple[str, ...] = Field(
+        default=(), description="canonical fields that the page checks itself, e.g. by an SMS code"
+    )
     utm: Mapping[UtmName, str] = Field(
         default_factory=dict,
         description="of posts that carry none: a QR code at a fair, a mini-program",
     )
+
+
+class QualitySettings(_Strict):
+    """When a field is called badly filled, and over how many days the checks look."""
+
+    fill_min: float = Field(default=0.6, ge=0, le=1, description="filled less: flagged")
+    anomaly_max: float = Field(default=0.1, ge=0, le=1, description="anomalous more: flagged")
+    min_leads: int = Field(default=20, ge=1, description="of fewer leads nothing is said")
+    days: int = Field(default=7, ge=1, le=92, description="the checks look at so many days")
+    core: tuple[str, ...] = Field(default=(), description="core fields; none: the dictionary's")
 
 
 class HubSettings(_Strict):
@@ -140,7 +176,9 @@ class HubSettings(_Strict):
     spool_max_bytes: int = Field(default=256 * 1_048_576, ge=4096)
     public_url: str = "http://127.0.0.1:8700"
     schemas_dir: str = ""
+    match: MatchSettings = MatchSettings()
     detect_drift: bool = Field(default=True, description="look at what payloads look like")
+    quality: QualitySettings = QualitySettings()
 
     @model_validator(mode="after")
     def _merchants_exist(self) -> HubSettings:
@@ -152,6 +190,10 @@ class HubSettings(_Strict):
                 raise ValueError(f"source {key}: merchant {merchant!r} is not under `merchants:`")
         return self
 
+    def trust_of(self, merchant: str) -> tuple[str, ...]:
+        """The merchant's order of sources and platforms, most trusted first."""
+        return next((one.trust for one in self.merchants if one.id == merchant), ())
+
     def all_sources(self) -> dict[str, SourceSettings]:
         """Sources and forms alike, by source key."""
         forms = {
@@ -161,6 +203,9 @@ class HubSettings(_Strict):
                 name=form.name or form_id,
                 owner=form.owner,
                 push="form",
+                keep_raw_days=form.keep_raw_days,
+                core=form.core,
+                verifies=form.verifies,
                 options=_options_of(form_id, form),
             )
             for form_id, form in self.forms.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -70,7 +71,14 @@ def test_it_loads_without_environment_database_or_settings(tmp_path):
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(
-        ["crm/contact", "crm/lead", "crm/touchpoint", "ops/loader_heartbeat", "ops/sources"]
+        [
+            "crm/contact",
+            "crm/lead",
+            "crm/touchpoint",
+            "ops/loader_heartbeat",
+            "ops/sources",
+            "report/field_quality",
+        ]
     )
     assert list(tmp_path.iterdir()) == []
 
@@ -182,3 +190,25 @@ def test_a_pull_under_way_is_not_started_again(defs):
 def test_sensors_run_from_the_start(defs):
     for sensor in defs.get_repository_def().sensor_defs:
         assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+
+
+def test_last_months_report_is_made_when_the_month_is_over_in_china(defs):
+    """20:10 UTC on 31 January is the first of February in Shanghai."""
+    repository = defs.get_repository_def()
+    schedule = repository.get_schedule_def("report_field_quality_monthly")
+    with dg.instance_for_test() as instance:
+        context = dg.build_schedule_context(
+            instance=instance,
+            repository_def=repository,
+            scheduled_execution_time=datetime(2026, 1, 31, 20, 10, tzinfo=UTC),
+        )
+        [request] = schedule.evaluate_tick(context).run_requests
+
+    assert request.partition_key == "2026-01-01"
+
+
+def test_what_the_checks_on_quality_read_is_counted_each_hour(defs):
+    schedule = defs.get_repository_def().get_schedule_def("count_quality_hourly")
+
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    assert schedule.cron_schedule == "11 * * * *"

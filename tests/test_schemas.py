@@ -26,7 +26,7 @@ DOCUMENTS = sorted([*CONTRACTS, *SCHEMAS.glob("mappings/*/*/*.yaml")])
 MAPPINGS = [str(name) for name in FILES.mapping_names()]
 CANONICAL = FILES.newest_contract("canonical/lead")
 # Fields that a mapping may name and a lead never has.
-NOT_STORED = {"phone_hash_sha256"}
+NOT_STORED: set[str] = set()
 # Fields of a lead that no rule names: the engine makes them.
 MADE = {"ext", "extra", "marks", "touchpoints", "consent", *OPEN_GROUPS}
 

@@ -9,8 +9,13 @@ import typer
 
 from hub.cli.lead import AsJson, Reveal, Who, as_id, asker, open_viewer, print_found
 from hub.cli.output import CheckFailedError, print_json, print_line, print_rows
+from hub.cli.profile_output import print_contact
 from hub.model.ids import uuid7
+from hub.settings import DEFAULT_MERCHANT, load_settings
 from hub.steps import contact_decisions, lookup
+from hub.steps.contact_profile import Profiler
+from hub.steps.keys import open_keyring
+from hub.steps.match_contact import asked_keys, facts, match_contact
 from hub.steps.open_store import open_store
 
 app = typer.Typer(no_args_is_help=True, help="Contacts: the person behind several leads.")
@@ -25,10 +30,53 @@ def group() -> None:
 def show_command(
     contact: str, reveal: Reveal = False, who: Who = "", as_json: AsJson = False
 ) -> None:
-    """One contact: its leads and every value they gave."""
+    """One contact: which value of each field won and why, every value that lost, what was wanted, its leads."""
     with open_store() as store:
         viewer = open_viewer(asker(reveal, who))
-        print_found(lookup.show_contact(store.engine, viewer, as_id(contact)), as_json)
+        profiler = Profiler.prepared(load_settings())
+        found = lookup.show_contact(store.engine, viewer, profiler, as_id(contact))
+    if as_json:
+        print_json(found)
+        return
+    print_contact(found)
+
+
+@app.command("match")
+def match_command(  # noqa: PLR0913 -- one option for each way to name a person
+    phone: Annotated[str, typer.Option(help="In any written form.")] = "",
+    phone_sha256: Annotated[str, typer.Option(help="Of +86 and 11 digits, hexadecimal.")] = "",
+    phone_md5: Annotated[str, typer.Option(help="Meets only the same hash.")] = "",
+    id_number: Annotated[str, typer.Option(help="Resident ID number.")] = "",
+    unionid: Annotated[str, typer.Option(help="WeChat unionid.")] = "",
+    openid: Annotated[str, typer.Option(help="WeChat openid; with --app.")] = "",
+    app_id: Annotated[str, typer.Option("--app", help="The openid's app.")] = "",
+    external_userid: Annotated[str, typer.Option(help="WeCom's; with --corp.")] = "",
+    corp: Annotated[str, typer.Option(help="The external user id's corp.")] = "",
+    email: Annotated[str, typer.Option(help="E-mail address.")] = "",
+    merchant: Annotated[str, typer.Option(help="Of whom.")] = DEFAULT_MERCHANT,
+    who: Who = "",
+    as_json: AsJson = False,
+) -> None:
+    """实时去重: whether this person is known to a merchant, and by which keys; this is audited."""
+    given = {
+        "phone": phone,
+        "phone_sha256": phone_sha256,
+        "phone_md5": phone_md5,
+        "id_number": id_number,
+        "unionid": unionid,
+        "openid": openid,
+        "app": app_id,
+        "external_userid": external_userid,
+        "corp": corp,
+        "email": email,
+    }
+    settings = load_settings()
+    keys = asked_keys({name: value for name, value in given.items() if value})
+    with open_store() as store:
+        found = match_contact(
+            store.engine, open_keyring(), settings, (merchant, keys), asker(True, who) or ""
+        )
+    print_found(dict(facts(found)), as_json)
 
 
 @app.command("why")

@@ -147,4 +147,4 @@ def _uuid(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise ConfigError(f"{text!r} is no record id; `hub held list` shows ids") from None
+        raise ConfigError("that is no record id; `hub held list` shows ids") from None

@@ -110,12 +110,12 @@ def as_id(text: str) -> UUID:
     """An id that was typed.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: it is none; the text does not repeat it, since people type a phone there.
     """
     try:
         return UUID(text)
     except ValueError:
-        raise ConfigError(f"{text!r} is no id; `hub lead list` shows ids") from None
+        raise ConfigError("that is no id; `hub lead list` shows ids") from None
 
 
 def print_found(found: dict[str, Any], as_json: bool) -> None:

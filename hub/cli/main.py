@@ -18,6 +18,7 @@ DONE, CHECK_FAILED, BAD_USE = 0, 1, 2
 GROUPS: dict[str, str] = {
     "lead": "hub.cli.lead",
     "contact": "hub.cli.contact",
+    "company": "hub.cli.company",
     "held": "hub.cli.held",
     "source": "hub.cli.source",
     "mapping": "hub.cli.mapping",
@@ -26,6 +27,9 @@ GROUPS: dict[str, str] = {
     "schema": "hub.cli.schema",
     "merchant": "hub.cli.merchant",
     "keys": "hub.cli.keys",
+    "roles": "hub.cli.roles",
+    "retention": "hub.cli.retention",
+    "quality": "hub.cli.quality",
 }
 SINGLES: dict[str, str] = {
     "demo": "hub.cli.demo",
@@ -38,6 +42,8 @@ SINGLES: dict[str, str] = {
     "import": "hub.cli.import_file",
     "simulate": "hub.cli.simulate",
     "migrate": "hub.cli.migrate",
+    "erase": "hub.cli.erase",
+    "dictionary": "hub.cli.dictionary",
 }
 
 

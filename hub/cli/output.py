@@ -13,6 +13,8 @@ from uuid import UUID
 from rich.console import Console
 from rich.table import Table
 
+from hub.privacy.sensitive import Sensitive
+
 
 class CheckFailedError(Exception):
     """A check said no: exit status 1. What was found has been printed already."""
@@ -52,6 +54,8 @@ def counting(what: str, *, quiet: bool = False) -> Iterator[Callable[[int], None
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, Sensitive):
+        return value.masked
     if isinstance(value, datetime):
         return value.isoformat(timespec="milliseconds")
     if isinstance(value, date):

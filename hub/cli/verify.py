@@ -53,6 +53,7 @@ def verify_command(
                 "unreadable": found.unreadable,
                 "rebuilt_hash": found.rebuilt.content_hash if found.rebuilt else None,
                 "rebuilt_leads": found.rebuilt.leads if found.rebuilt else None,
+                "pruned": found.rebuilt.pruned if found.rebuilt else None,
             }
         )
     else:
@@ -69,6 +70,10 @@ def verify_command(
                 f"rebuilt from {found.rebuilt.records} records: {found.rebuilt.leads} leads,"
                 f" {same} content hash {found.rebuilt.content_hash}"
             )
+            if found.rebuilt.pruned:
+                print_line(
+                    f"{found.rebuilt.pruned} records have no body any more (keep_raw_days): taken as they stand"
+                )
         print_line(
             "everything is accounted for" if found.holds else "NOT everything is accounted for"
         )

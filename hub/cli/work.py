@@ -13,6 +13,7 @@ import typer
 from hub.cli.output import print_line
 from hub.settings import load_settings
 from hub.steps.check_settings import require_sound
+from hub.steps.erase import apply_missing
 from hub.steps.keys import open_keyring
 from hub.steps.load import BatchResult
 from hub.steps.open_store import open_store
@@ -51,11 +52,15 @@ def work_command(
     # A batch makes some twenty objects a lead and drops them together: collecting in between finds nothing.
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
-    store = open_store()
+    store = open_store(check_erasures=False)
     try:
+        keyring = open_keyring()
+        apply_missing(
+            store.engine, keyring, settings
+        )  # a restored backup forgets before it serves
         work(
             store.engine,
-            open_keyring(),
+            keyring,
             settings,
             stop=stop,
             revive=store.revive,

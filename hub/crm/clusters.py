@@ -11,16 +11,27 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import args_row
 
+from hub.crm.rotation import former
+
+# While the blind index is rotated, keys as they are now: see `hub.crm.rotation`.
+_KEYS = (
+    "ARRAY(SELECT coalesce(p.new, u.key) FROM unnest(l.keys) AS u(key)"
+    " LEFT JOIN crm.key_pair p ON p.merchant = l.merchant AND p.old = u.key)"
+)
 # From a root down to every contact that has become it.
-_MEMBERS = """
+_MEMBERS = f"""
 WITH RECURSIVE down AS (
     SELECT id FROM crm.contact WHERE id = ANY(%s)
     UNION
     SELECT c.id FROM down JOIN crm.contact c ON c.merged_into = down.id
 )
-SELECT l.id, l.contact_id, l.keys, floor(extract(epoch FROM coalesce(l.submitted_at, l.received_at)))::int8
+SELECT l.id, l.contact_id, {_KEYS}, floor(extract(epoch FROM coalesce(l.submitted_at, l.received_at)))::int8
 FROM crm.lead l JOIN down ON down.id = l.contact_id ORDER BY l.id
-"""
+"""  # noqa: S608 -- names of this module
+_WITH_KEYS = f"""
+SELECT l.id, l.contact_id, {_KEYS}, floor(extract(epoch FROM coalesce(l.submitted_at, l.received_at)))::int8
+FROM crm.lead l WHERE l.merchant = %s AND l.keys && %s::bytea[] ORDER BY l.id
+"""  # noqa: S608 -- names of this module
 _CONTACTS = """
 WITH RECURSIVE down AS (
     SELECT id FROM crm.contact WHERE id = ANY(%s)
@@ -44,7 +55,7 @@ class ClusterLead:
 def cluster_leads(conn: psycopg.Connection[Any], roots: Sequence[UUID]) -> list[ClusterLead]:
     """Every lead of the contacts that have become one of `roots`, by id."""
     with conn.cursor(binary=True, row_factory=args_row(ClusterLead)) as cursor:
-        return cursor.execute(_MEMBERS, (list(roots),)).fetchall()
+        return cursor.execute(_MEMBERS.encode(), (list(roots),)).fetchall()
 
 
 def cluster_contacts(conn: psycopg.Connection[Any], roots: Sequence[UUID]) -> list[UUID]:
@@ -90,12 +101,8 @@ def leads_with_keys(
 ) -> list[ClusterLead]:
     """Every lead of a merchant that names one of these keys. Reads the whole table: for rare decisions."""
     with conn.cursor(binary=True, row_factory=args_row(ClusterLead)) as cursor:
-        return cursor.execute(
-            "SELECT l.id, l.contact_id, l.keys,"
-            " floor(extract(epoch FROM coalesce(l.submitted_at, l.received_at)))::int8"
-            " FROM crm.lead l WHERE l.merchant = %s AND l.keys && %s::bytea[] ORDER BY l.id",
-            (merchant, list(keys)),
-        ).fetchall()
+        wanted = [*keys, *former(conn, merchant, keys).values()]
+        return cursor.execute(_WITH_KEYS.encode(), (merchant, wanted)).fetchall()
 
 
 def contacts_of(conn: psycopg.Connection[Any], leads: Sequence[UUID]) -> list[UUID]:

@@ -18,6 +18,11 @@ from hub.identity.resolve import KeySpan
 _NONE: frozenset[bytes] = frozenset()
 _SPAN_TYPES = ["text", "bytea", "int2", "int8", "int8", "uuid", "bytea[]", "bool"]
 
+# While the blind index is rotated, keys as they are now: see `hub.crm.rotation`.
+_BESIDE = (
+    "CASE WHEN k.beside IS NOT NULL THEN ARRAY(SELECT coalesce(p.new, u.key) FROM unnest(k.beside) AS u(key)"
+    " LEFT JOIN crm.key_pair p ON p.merchant = k.merchant AND p.old = u.key) END"
+)
 _ROOTS = """
 WITH RECURSIVE up AS (
     SELECT c.id AS start, c.id, c.merged_into FROM crm.contact c WHERE c.id = ANY(%s)
@@ -42,7 +47,7 @@ def known_spans(
     """Every span of those of `keys` that this merchant has seen, each with its root contact."""
     with conn.cursor(binary=True) as cursor:
         rows = cursor.execute(
-            "SELECT k.blind, k.number, k.first_s, k.last_s, k.contact_id, k.beside, k.stopped,"
+            f"SELECT k.blind, k.number, k.first_s, k.last_s, k.contact_id, {_BESIDE}, k.stopped,"  # noqa: S608
             " c.merged_into IS NOT NULL FROM crm.contact_key k"
             " JOIN crm.contact c ON c.id = k.contact_id"
             " WHERE k.merchant = %s AND k.blind = ANY(%s)",
@@ -137,7 +142,7 @@ def _rewrite(conn: psycopg.Connection[Any], merchant: str, spans: Sequence[KeySp
             [span.is_shared for span in spans], merchant,
         ),
     )  # fmt: skip
-    beside = [span for span in spans if span.beside]
+    beside = [span for span in spans if span.is_beside_changed]
     if beside:
         with conn.cursor() as cursor:
             cursor.executemany(

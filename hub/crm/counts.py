@@ -27,13 +27,15 @@ WITH RECURSIVE recent AS MATERIALIZED (
     FROM crm.lead_revision r
     JOIN crm.lead l ON l.id = r.lead_id
     WHERE r.record_id >= :floor AND r.outcome = 'loaded'
-), pair AS MATERIALIZED (
-    SELECT r.id AS lead_id, r.contact_id AS own, k.contact_id AS other
+), named AS MATERIALIZED (
+    SELECT r.id, r.merchant, r.contact_id, r.at, u.blind
     FROM recent r CROSS JOIN LATERAL unnest(r.keys) AS u(blind)
-    JOIN crm.contact_key k ON k.merchant = r.merchant AND k.blind = u.blind AND NOT k.stopped
-     AND r.at BETWEEN k.first_s AND k.last_s
+), pair AS MATERIALIZED (
+    SELECT n.id AS lead_id, n.contact_id AS own, k.contact_id AS other
+    FROM named n JOIN crm.contact_key k ON k.merchant = n.merchant AND k.blind = n.blind AND NOT k.stopped
+     AND n.at BETWEEN k.first_s AND k.last_s
      AND NOT EXISTS (SELECT 1 FROM crm.stopped_key s WHERE s.merchant = k.merchant AND s.blind = k.blind)
-    WHERE k.contact_id <> r.contact_id
+    WHERE k.contact_id <> n.contact_id
 ), chain (origin, id, next) AS (
     SELECT c.id, c.id, c.merged_into FROM crm.contact c
     JOIN (SELECT own FROM pair UNION SELECT other FROM pair) AS named (id) ON named.id = c.id

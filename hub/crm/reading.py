@@ -100,13 +100,6 @@ def merged_contacts(conn: sa.Connection) -> dict[UUID, UUID]:
     return {row[0]: row[1] for row in conn.execute(query)}
 
 
-def contact_members(conn: sa.Connection, contact_id: UUID) -> tuple[UUID, list[UUID]]:
-    """The root of a contact, and every contact that has become that root (the root included)."""
-    merged = merged_contacts(conn)
-    root = root_of(merged, contact_id)
-    return root, [root, *(c for c in merged if root_of(merged, c) == root)]
-
-
 def root_of(merged: dict[UUID, UUID], contact_id: UUID) -> UUID:
     """What a contact has become in the end."""
     while contact_id in merged:

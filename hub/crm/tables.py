@@ -163,3 +163,99 @@ interaction = Table(
     sealed(),
     schema="crm",
 )
+
+# A company as the keys of its statements join them; its values are folded when it is read, as a contact's are.
+company = Table(
+    "company",
+    metadata,
+    identifier("id", primary_key=True),
+    text("merchant"),
+    instant("created_at"),
+    identifier("merged_into", nullable=True),
+    Index("company_merchant", "merchant", "id"),
+    Index("company_merged_into", "merged_into", postgresql_where=sql("merged_into IS NOT NULL")),
+    schema="crm",
+)
+
+# `beside` are credit codes that stood beside a name; with two of them it is `stopped`: two companies' name.
+company_key = Table(
+    "company_key",
+    metadata,
+    text("merchant", primary_key=True),
+    Column("blind", BYTEA, primary_key=True),
+    identifier("company_id"),
+    Column("stopped", Boolean, nullable=False, server_default=sql("false")),
+    Column("beside", ARRAY(BYTEA)),
+    schema="crm",
+)
+
+# What a lead says of its company: the keys, the company that they lead to (none if they are two companies'),
+# the strongest kind of key that does, and the domain of a work e-mail.
+company_link = Table(
+    "company_link",
+    metadata,
+    identifier("lead_id", primary_key=True),
+    text("merchant"),
+    identifier("company_id", nullable=True),
+    text("evidence", nullable=True),
+    Column("keys", ARRAY(BYTEA), nullable=False),
+    Column("domain", BYTEA),
+    Index("company_link_company_id", "company_id", postgresql_where=sql("company_id IS NOT NULL")),
+    Index("company_link_keys", "keys", postgresql_using="gin"),
+    Index("company_link_domain", "merchant", "domain", postgresql_where=sql("domain IS NOT NULL")),
+    schema="crm",
+)
+
+# What others than leads (a contract, an invoice) say of a company. `sealed`: what it says, as JSON.
+company_party = Table(
+    "company_party",
+    metadata,
+    identifier("id", primary_key=True),
+    text("merchant"),
+    identifier("company_id", nullable=True),
+    text("evidence", nullable=True),
+    Column("keys", ARRAY(BYTEA), nullable=False),
+    sealed(),
+    Index("company_party_keys", "keys", postgresql_using="gin"),
+    Index(
+        "company_party_company_id", "company_id", postgresql_where=sql("company_id IS NOT NULL")
+    ),
+    schema="crm",
+)
+
+# While the blind index is rotated: a blind key under the index key before, and the same key under the new one.
+# Spans and stopped keys of a pair stand under `new`; leads, revisions and `beside` may still say `old`.
+key_pair = Table(
+    "key_pair",
+    metadata,
+    text("merchant", primary_key=True),
+    Column("old", BYTEA, primary_key=True),
+    Column("new", BYTEA, nullable=False),
+    schema="crm",
+)
+
+# What keeps an erased past from coming back: a blind key that only erased leads had, or a digest of an erased
+# lead's id (first byte `hub.crm.erasure.LEAD`). `index_key` is the index key that it was made under, 0 for a digest.
+tombstone = Table(
+    "tombstone",
+    metadata,
+    text("merchant", primary_key=True),
+    Column("blind", BYTEA, primary_key=True),
+    Column("index_key", SmallInteger, nullable=False),
+    instant("erased_at"),
+    identifier("erasure_id"),
+    schema="crm",
+)
+
+# Receipts: who asked, when, how much went; not whom.
+erasure = Table(
+    "erasure",
+    metadata,
+    identifier("id", primary_key=True),
+    text("merchant"),
+    instant("erased_at"),
+    text("requested_by"),
+    text("reason"),
+    Column("counts", JSONB, nullable=False),
+    schema="crm",
+)

@@ -50,6 +50,11 @@ def prepare_places(home: Path) -> Places:
     return Places(locks, base / "data", sockets, base / "postgres.log", runner)
 
 
+def is_embedded() -> bool:
+    """Does this hub bring its own database?"""
+    return not os.environ.get("HUB_DATABASE_URL", "").strip()
+
+
 def private_folder(folder: Path, runner: Runner | None = None) -> Path:
     """`folder`, made 0700 if it is not there, for who runs PostgreSQL (default: us).
 

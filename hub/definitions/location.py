@@ -8,6 +8,7 @@ from hub.definitions import names
 from hub.definitions.checks import build_checks
 from hub.definitions.counts import build_counts
 from hub.definitions.crm import build_crm_assets
+from hub.definitions.quality import build_quality
 from hub.definitions.schedules import build_schedules
 from hub.definitions.sensors import build_sensors
 from hub.definitions.sources import build_source_assets
@@ -34,4 +35,6 @@ def build_definitions(settings: HubSettings) -> dg.Definitions:
         resources={"hub": HubStore()},
         executor=dg.in_process_executor,
     )
-    return dg.Definitions.merge(assets, build_counts(settings), build_schedules(settings))
+    return dg.Definitions.merge(
+        assets, build_counts(settings), build_quality(settings), build_schedules(settings)
+    )

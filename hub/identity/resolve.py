@@ -3,17 +3,19 @@
 A span is a stretch of time in which a key is one person's (`hub.identity.edges`); the store keeps each with
 its first and last instant, the contact that it leads to, and the strong keys that stood beside a weak one.
 More leads only lengthen and join spans, so batches in any order give what all leads at once would give,
-but for one thing: a weak key that turns out to be several persons' (`newly_shared`) must give back whom it
-had joined. Its cluster is then made anew from its leads.
+but for two things: a weak key that turns out to be several persons' (`newly_shared`) must give back whom it
+had joined, and spans that followed each other may turn out to be two persons' (`newly_parted`). Their clusters
+are then made anew from their leads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from uuid import UUID
 
-from hub.identity.edges import find
+from hub.identity.edges import find, follows
 from hub.identity.rules import RULES, IdentityRules
 
 
@@ -40,6 +42,7 @@ class KeySpan:
     is_shared: bool = False
     is_new: bool = False
     is_changed: bool = False
+    is_beside_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ class Resolution:
 
     `contact_of` lead → root contact · `new_contacts` to create · `spans` to add or write anew ·
     `gone` spans that became part of another · `merges` loser → winner, winners are roots ·
-    `newly_shared` spans that must give back whom they had joined.
+    `newly_shared` spans that must give back whom they had joined · `newly_parted` spans that followed the one
+    before them and no longer do.
     """
 
     contact_of: dict[UUID, UUID] = field(default_factory=dict)
@@ -57,6 +61,7 @@ class Resolution:
     gone: list[KeySpan] = field(default_factory=list)
     merges: dict[UUID, UUID] = field(default_factory=dict)
     newly_shared: list[KeySpan] = field(default_factory=list)
+    newly_parted: list[KeySpan] = field(default_factory=list)
 
 
 def resolve(
@@ -76,10 +81,10 @@ def resolve(
         rules: What keys mean.
     """
     result = Resolution()
-    book = _Book(known, rules, result)
+    book = _Book((span for span in known if span.key not in stopped), rules, result)
     parent: dict[UUID, UUID] = {}
     for claimant in claimants:
-        named = [key for key in claimant.keys if key not in stopped]
+        named = [key for key in claimant.keys if key not in stopped and rules.joins(key)]
         met = {key: book.meeting(key, claimant.at) for key in named}
         joining = [span.contact for spans in met.values() for span in spans if not span.is_shared]
         root = _join(parent, joining, claimant.contact)
@@ -90,11 +95,13 @@ def resolve(
         for key in named:
             book.enter(key, claimant.at, met[key], root, strong)
         result.contact_of[claimant.lead_id] = root
+    for one, other in book.followers():
+        _join(parent, (one.contact, other.contact), None)
     for lead, contact in result.contact_of.items():
         result.contact_of[lead] = find(parent, contact)
     result.merges.update({loser: find(parent, loser) for loser in list(parent)})
     result.spans.extend(book.written())
-    for span in result.spans:
+    for span in (*result.spans, *result.newly_parted):
         span.contact = find(parent, span.contact)
     return result
 
@@ -106,16 +113,18 @@ class _Book:
         self._rules = rules
         self._result = result
         self._spans: dict[bytes, list[KeySpan]] = {}
+        self._part_of: dict[tuple[bytes, int], KeySpan] = {}
         for span in known:
             self._spans.setdefault(span.key, []).append(span)
+        self._followed = self._following()
 
     def meeting(self, key: bytes, at: int) -> list[KeySpan]:
         """The spans that a lead of that time belongs to: none, one, or two that it links."""
         spans = self._spans.get(key, [])
         if not self._rules.has_ends(key):
             return list(spans)
-        window = self._rules.window_s
-        return [span for span in spans if span.first - window <= at <= span.last + window]
+        rest = self._rules.rest_s
+        return [span for span in spans if span.first - rest <= at <= span.last + rest]
 
     def enter(
         self, key: bytes, at: int, met: list[KeySpan], contact: UUID, strong: frozenset[bytes]
@@ -135,19 +144,47 @@ class _Book:
         if not span.first <= at <= span.last:
             span.first, span.last = min(span.first, at), max(span.last, at)
             span.is_changed = True
-        if self._rules.is_weak(key) and not strong <= span.beside:
+        # Once it joins nobody, more of what stands beside it changes nothing: the list stays short.
+        if self._rules.is_weak(key) and not span.is_shared and not strong <= span.beside:
             span.beside |= strong
-            span.is_changed = True
+            span.is_changed = span.is_beside_changed = True
         self._judge(span)
+
+    def followers(self) -> list[tuple[KeySpan, KeySpan]]:
+        """Spans of one key that are one person's; notes those that were and no longer are."""
+        for pair in self._followed:
+            one, other = map(self._whole, pair)
+            if one is not other and not self._is_one(one, other):
+                self._result.newly_parted.extend((one, other))
+        return self._following()
+
+    def _following(self) -> list[tuple[KeySpan, KeySpan]]:
+        return [
+            pair
+            for spans in self._spans.values()
+            if len(spans) > 1
+            for pair in combinations(spans, 2)
+            if self._is_one(*pair)
+        ]
+
+    def _is_one(self, one: KeySpan, other: KeySpan) -> bool:
+        return not (one.is_shared or other.is_shared) and follows(one, other, self._rules)
+
+    def _whole(self, span: KeySpan) -> KeySpan:
+        """What a span has become part of."""
+        while (span.key, span.number) in self._part_of:
+            span = self._part_of[span.key, span.number]
+        return span
 
     def _absorb(self, span: KeySpan, other: KeySpan) -> None:
         span.first, span.last = min(span.first, other.first), max(span.last, other.last)
         span.beside |= other.beside
-        span.is_changed = True
+        span.is_changed = span.is_beside_changed = True
         if other.is_shared and not span.is_shared:
             span.is_shared = True
             self._result.newly_shared.append(span)
-        self._spans[span.key].remove(other)
+        self._spans[span.key] = [each for each in self._spans[span.key] if each is not other]
+        self._part_of[other.key, other.number] = span
         if not other.is_new:
             self._result.gone.append(other)
 

@@ -50,14 +50,16 @@ def envelope_of(payload: bytes) -> Envelope | None:
     return _decoder.decode(payload[len(_WHOLE) :]) if payload.startswith(_WHOLE) else None
 
 
-def delivery_key(envelope: Envelope, platform_key: str | None) -> bytes:
-    """What equal deliveries of one source share: the platform's id of them, else a hash.
+def delivery_key(keyring: KeyRing, envelope: Envelope, platform_key: str | None) -> bytes:
+    """What equal deliveries of one source share: the platform's id of them, else their content, blinded.
 
-    The hash is over the body; a push by GET has none, so there it is over the query.
+    A platform's id may name a person's record, and the hash of a short body could be guessed. The content
+    is the body; a push by GET has none, so there it is the query.
     """
     if platform_key:
-        return b"id:" + platform_key.encode()
-    return b"sha256:" + hashlib.sha256(envelope.body or envelope.query).digest()
+        return b"id:" + keyring.synthetic_id("delivery id", platform_key).encode()
+    content = hashlib.sha256(envelope.body or envelope.query).hexdigest()
+    return b"content:" + keyring.synthetic_id("delivery content", content).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def seal_delivery(
         via=arrival.via,
         lane=_LANES.get(arrival.via, Lane.LIVE),
         received_at=received_at,
-        delivery_key=delivery_key(envelope, arrival.platform_key),
+        delivery_key=delivery_key(keyring, envelope, arrival.platform_key),
         sealed=seal_envelope(keyring, envelope, own_id),
         key_expires_at=received_at + kept,
     )

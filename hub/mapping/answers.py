@@ -3,6 +3,7 @@
 A container is an object question → answer, or a list of `{label, value}`. Each label is matched once
 against all patterns of a mapping and the result kept, so that a record costs one look-up per answer.
 Found answers stand in the prepared payload under their slot, a number: no name of a payload is one.
+A label that speaks of another person (推荐人手机) is taken by a pattern that speaks of one, too, and no other.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ BY_VALUE = "answer_by_value"
 _NAMES_OF_LABEL = ("label", "title", "question", "name", "key")
 _NAMES_OF_VALUE = ("value", "answer", "values", "content")
 _MAX_KNOWN_LABELS = 4096
+# 推荐人手机 is no phone of the lead's own: only a pattern that says so itself takes such a label.
+_OF_ANOTHER = re.compile(r"推荐人|介绍人|紧急联系|担保人|referrer|referee|emergency")
 _DECORATION = re.compile(r"[\s:：*＊?？]+")
 
 Pairs: TypeAlias = Iterable[tuple[str, Json]]
@@ -127,7 +130,12 @@ class Answers:
 
     def _match(self, label: str) -> tuple[int, ...]:
         plain = normal_label(label)
-        slots = tuple(n for n, search in enumerate(self._patterns) if search(plain))
+        is_of_another = _OF_ANOTHER.search(plain) is not None
+        slots = tuple(
+            n
+            for n, search in enumerate(self._patterns)
+            if search(plain) and not (is_of_another and not _OF_ANOTHER.search(self._keys[n][0]))
+        )
         if len(self._known) >= _MAX_KNOWN_LABELS:
             self._known.clear()  # labels that somebody makes up must not fill the memory
         self._known[label] = slots
@@ -157,7 +165,8 @@ def _label_of(rest: Json, search: Callable[[str], object]) -> str | None:
     """The first label whose one answer fits; what is left of a container that cannot be read has none."""
     if type(rest) is not dict:
         return None
-    return next((label for label, value in rest.items() if search(as_text_or_blank(value))), None)
+    own = (label for label in rest if not _OF_ANOTHER.search(normal_label(label)))
+    return next((label for label in own if search(as_text_or_blank(rest[label]))), None)
 
 
 def as_text_or_blank(value: Json) -> str:

@@ -192,7 +192,6 @@ class CompiledMapping:
         if notes.marks:
             doc["marks"] = sorted(notes.marks)
         keys = identity_keys(doc)
-        doc.pop("phone_hash_sha256", None)
         return MappedLead(
             doc, self._key_entity, external_id, ordinal, rank, self._mode, self._stream, keys
         )

@@ -63,6 +63,7 @@ LEAD_FIELDS: Mapping[str, str] = {
     "mobile_e164": "mobile",
     "phones": "json",
     "phone_hash_sha256": "text",
+    "phone_hash_md5": "text",
     "email": "text",
     "wechat_id": "text",
     "wechat_unionid": "text",

@@ -34,10 +34,14 @@ _SPREAD_KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class LineageEdge:
-    """Which payload fields a canonical field is made of."""
+    """Which payload fields a canonical field is made of.
+
+    `label` is the rule's name where it fills several fields: what it cannot use is marked and kept under it.
+    """
 
     target: str
     sources: tuple[str, ...]
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,7 @@ class RuleCompiler:
                 f"{where}: `spread` needs a transform that gives fields: phone_cn, url_params …"
             )
         names = tuple(source.name for source in found)
-        self.lineage.extend(LineageEdge(target, names) for target in gives)
+        self.lineage.extend(LineageEdge(target, names, label) for target in gives)
         options = Spread(
             alternatives=Alternatives(
                 found, _unless(_absent_values(rule, where), chain), label, hold=_holds(rule, where)

@@ -10,7 +10,8 @@ from uuid import UUID
 
 
 class KeyKind(IntEnum):
-    """Kinds of identity key, strongest first (design §7)."""
+    """Kinds of identity key, strongest first (design §7). A name joins nobody; many of them beside one phone
+    tell that it is several persons'."""
 
     ID_NUMBER = 1
     UNIONID = 2
@@ -18,6 +19,17 @@ class KeyKind(IntEnum):
     EXTERNAL_USERID = 4
     MOBILE = 5
     EMAIL = 6
+    NAME = 7
+
+
+class CompanyKeyKind(IntEnum):
+    """Kinds of key of a company, strongest first, and the domain of a work e-mail; told apart from `KeyKind`."""
+
+    CREDIT_CODE = 33
+    TAX_NUMBER = 34
+    NAME = 35
+    SHORT_NAME = 36
+    EMAIL_DOMAIN = 37
 
 
 class RevisionMode(StrEnum):
@@ -42,9 +54,10 @@ class RecordContext:
 
 @dataclass(frozen=True, slots=True)
 class IdentityKey:
-    """One key of a person. `value` is normalised plaintext; an openid carries its app, an external user id its corp."""
+    """One key of a person, or of a company. `value` is normalised plaintext; an openid carries its app, an external
+    user id its corp."""
 
-    kind: KeyKind
+    kind: KeyKind | CompanyKeyKind
     value: str
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     Date,
     Index,
@@ -16,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy import (
     text as sql,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import BYTEA, JSONB
 
 from hub.database.metadata import identifier, instant, metadata, sealed, serial, text
 
@@ -221,5 +222,73 @@ arrivals = Table(
     text("merchant"),
     Column("body", JSONB, nullable=False),
     instant("updated_at"),
+    schema="ops",
+)
+
+# How a source's fields were filled by the leads of a day; see hub.steps.quality_days. Counts and anomaly words only.
+quality_day = Table(
+    "quality_day",
+    metadata,
+    text("merchant", primary_key=True),
+    text("source_key", primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("leads", Integer, nullable=False),
+    Column("duplicates", Integer, nullable=False),
+    Column("fields", JSONB, nullable=False),
+    instant("counted_at"),
+    schema="ops",
+)
+
+# Contacts of a merchant that stand twice, over the whole store, counted once a day.
+doubled_contacts = Table(
+    "doubled_contacts",
+    metadata,
+    text("merchant", primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("contacts", BigInteger, nullable=False),
+    Column("doubled", BigInteger, nullable=False),
+    instant("counted_at"),
+    schema="ops",
+)
+
+# What tells each key of the ring from any other key: `use` is sealing, index or id. A ring that does not
+# match is refused before anything is written.
+key_check = Table(
+    "key_check",
+    metadata,
+    text("use", primary_key=True),
+    Column("key_id", Integer, primary_key=True, autoincrement=False),
+    Column("value", BYTEA, nullable=False),
+    instant("made_at", server_default=sql("now()")),
+    schema="ops",
+)
+
+# One row: which index key blind keys are made under, and how far those of the key before it (`renews`) are moved.
+# `stuck` counts leads with a key that their documents no longer give; `kept` says per retired key what is left.
+index_rotation = Table(
+    "index_rotation",
+    metadata,
+    Column("only_row", Boolean, primary_key=True, server_default=sql("true")),
+    Column("active", Integer, nullable=False),
+    Column("renews", Integer),
+    text("phase"),
+    identifier("cursor", nullable=True),
+    Column("leads", BigInteger, nullable=False, server_default=sql("0")),
+    Column("stuck", BigInteger, nullable=False, server_default=sql("0")),
+    Column("kept", JSONB, nullable=False, server_default=sql("'{}'::jsonb")),
+    instant("started_at", nullable=True),
+    instant("updated_at", server_default=sql("now()")),
+    CheckConstraint("only_row", name="index_rotation_one_row"),
+    schema="ops",
+)
+
+# Which rows of the views in schema `analyst` a database role sees. An empty source or province is every one.
+row_rule = Table(
+    "row_rule",
+    metadata,
+    text("role_name", primary_key=True),
+    text("merchant", primary_key=True),
+    text("source_key", primary_key=True, server_default=sql("''")),
+    text("province_code", primary_key=True, server_default=sql("''")),
     schema="ops",
 )

@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 
@@ -18,7 +20,7 @@ from hub.connectors.base import Connector, connectors
 from hub.errors import ConfigError
 from hub.inbox.spool import Spool
 from hub.privacy.keyring import KeyRing
-from hub.receiver import forms, hooks, issue_token, oauth, operator, probes
+from hub.receiver import forms, hooks, issue_token, match, oauth, operator, probes
 from hub.receiver.access import SUMMARY_EVERY_S, AccessLog
 from hub.receiver.context import Clock, ReceiverContext, utc_now
 from hub.receiver.metrics import ReceiverMetrics
@@ -76,6 +78,8 @@ def create_app(setup: ReceiverSetup) -> FastAPI:
         metrics=metrics,
         access=AccessLog(metrics),
     )
+    check = operator.TokenCheck(operator.tokens_from_environment())
+    desk = match.Desk(context, setup.url)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -86,6 +90,7 @@ def create_app(setup: ReceiverSetup) -> FastAPI:
         finally:
             summaries.cancel()
             context.access.summarise()
+            desk.close()
             await group_commit.close()
             await rejections.close()
 
@@ -93,11 +98,13 @@ def create_app(setup: ReceiverSetup) -> FastAPI:
         title="Lead hub", description="Operator API.", lifespan=lifespan, redoc_url=None
     )
     app.state.group_commit = group_commit
+    app.add_exception_handler(RequestValidationError, _invalid)
     app.hooks = Router(hooks.routes(context, rejections))
     app.router.routes += [*probes.routes(context, group_commit), *forms.routes(context)]
     app.router.routes += oauth.routes(context, setup.url)
     app.router.routes += issue_token.routes(context)
-    app.include_router(operator.router(context, group_commit, setup.receiver))
+    app.include_router(operator.router(context, group_commit, setup.receiver, check))
+    app.include_router(match.router(context, desk, check))
     return app
 
 
@@ -111,6 +118,13 @@ class _ReceiverApp(FastAPI):
             await self.hooks(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    """What is wrong with a request and where; never what was sent, which FastAPI's own answer repeats."""
+    found = error.errors() if isinstance(error, RequestValidationError) else ()
+    wrong = [{"at": [str(part) for part in one["loc"]], "why": one["type"]} for one in found]
+    return JSONResponse({"error": "invalid", "fields": wrong}, 422)
 
 
 def _connectors_by_source(setup: ReceiverSetup) -> dict[str, Connector]:

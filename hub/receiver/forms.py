@@ -56,18 +56,19 @@ _Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class TokenBucket:
-    """Posts that a form takes in this process: `rate` a second, five seconds' worth at once."""
+    """What one asker may do in this process: `rate` a second, `burst` at once (default: five seconds' worth)."""
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, burst: float | None = None) -> None:
         self._rate = rate
-        self._tokens = rate * _BURST_S
+        self._burst = rate * _BURST_S if burst is None else burst
+        self._tokens = self._burst
         self._at: datetime | None = None
 
     def take(self, now: datetime) -> bool:
         """Whether one more may pass at `now`."""
         if self._at is not None:
             gained = max(0.0, (now - self._at).total_seconds()) * self._rate
-            self._tokens = min(self._rate * _BURST_S, self._tokens + gained)
+            self._tokens = min(self._burst, self._tokens + gained)
         self._at = now
         if self._tokens < 1:
             return False

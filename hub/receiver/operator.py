@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
@@ -46,7 +47,7 @@ class Status(BaseModel):
 
 
 def tokens_from_environment() -> dict[str, bytes]:
-    """Name → token, from `HUB_API_TOKENS="name:token,…"`.
+    """Name → token, from `HUB_API_TOKENS="name:token,…"`; a name may be `name@merchant` (see `Caller`).
 
     Raises:
         ConfigError: a part has no name or a token under 16 characters; the text holds no token.
@@ -55,13 +56,21 @@ def tokens_from_environment() -> dict[str, bytes]:
     parts = [part.strip() for part in os.environ.get(TOKENS_VARIABLE, "").split(",")]
     for number, part in enumerate(filter(None, parts), start=1):
         name, _, token = part.partition(":")
-        if not name or len(token) < _SHORTEST:
+        if not name.partition("@")[0] or name.endswith("@") or len(token) < _SHORTEST:
             raise ConfigError(
-                f"{TOKENS_VARIABLE}: part {number} must be name:token,"
+                f"{TOKENS_VARIABLE}: part {number} must be name:token or name@merchant:token,"
                 f" the token at least {_SHORTEST} characters"
             )
         tokens[name] = token.encode()
     return tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls. `merchant` limits the token to one, None does not; the name has it, too: `name@merchant`."""
+
+    name: str
+    merchant: str | None
 
 
 class TokenCheck:
@@ -72,7 +81,7 @@ class TokenCheck:
 
     def __call__(
         self, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-    ) -> str:
+    ) -> Caller:
         """The name that the token belongs to; 401 without a valid one."""
         offered = given.credentials.encode() if given else b""
         names = [
@@ -82,21 +91,18 @@ class TokenCheck:
             raise HTTPException(
                 401, {"error": "invalid_token"}, headers={"WWW-Authenticate": "Bearer"}
             )
-        return names[0]
+        return Caller(names[0], names[0].partition("@")[2] or None)
 
 
-def router(context: ReceiverContext, group_commit: GroupCommit, receiver: str) -> APIRouter:
-    """The routes of the operator API.
-
-    Raises:
-        ConfigError: `HUB_API_TOKENS` cannot be read.
-    """
-    check = TokenCheck(tokens_from_environment())
-    api = APIRouter(prefix="/api/v1", dependencies=[Depends(check)], tags=["operator"])
+def router(
+    context: ReceiverContext, group_commit: GroupCommit, receiver: str, check: TokenCheck
+) -> APIRouter:
+    """The routes of the operator API that speak of this receiver."""
+    api = APIRouter(prefix="/api/v1", tags=["operator"])
     started_at = context.clock()
 
     @api.get("/status", summary="How this receiver is, and which sources it knows")
-    async def status() -> Status:
+    async def status(caller: Caller = Depends(check)) -> Status:  # noqa: B008 -- made per receiver
         found = readiness(group_commit, context.clock())
         return Status(
             receiver=receiver,
@@ -114,6 +120,7 @@ def router(context: ReceiverContext, group_commit: GroupCommit, receiver: str) -
                     pushed=source.push is not None,
                 )
                 for key, source in sorted(context.sources.items())
+                if caller.merchant in (None, source.merchant)
             ],
         )
 

@@ -88,6 +88,12 @@ def account_owners(conn: sa.Connection) -> dict[tuple[str, str], tuple[str, str]
     }
 
 
+def is_registered(conn: sa.Connection, merchant_id: str) -> bool:
+    """Whether there is such a merchant."""
+    query = sa.select(sa.exists().where(merchants.c.id == merchant_id))
+    return bool(conn.execute(query).scalar_one())
+
+
 def list_merchants(conn: sa.Connection) -> Sequence[sa.RowMapping]:
     """Merchants by id: id, name, created_at, sources (how many)."""
     count = sa.func.count(sources.c.source_key).label("sources")

@@ -32,8 +32,16 @@ from hub.steps.check_results import (
     Severity,
     canonical_asset,
 )
+from hub.steps.dictionary import Dictionary, contract_dictionary
 from hub.steps.drift_checks import VOLUME_OVER, SourceFacts, declared_drift, judge_drift
 from hub.steps.laws import Law, read_delivery_law, read_record_law, snapshot
+from hub.steps.quality_checks import (
+    declared_duplicates,
+    declared_fields,
+    judge_duplicates,
+    judge_fields,
+)
+from hub.steps.quality_days import StoredQuality, read_stored
 from hub.steps.source_checks import COUNTED_OVER, declared_source, judge_source
 from hub.steps.spool_drain import count_spooled
 
@@ -41,7 +49,6 @@ LEAD_ASSET = ("crm", "lead")
 LATENCY_OVER = timedelta(minutes=10)
 LATENCY_LIMIT_MS = 1000
 DOUBLED_OVER = timedelta(days=1)
-DOUBLED_LIMIT = 0.003
 # How far the sensor's record law looks back; `hub verify` and the nightly run count everything.
 LAW_OVER = timedelta(days=2)
 _ROWS_SHOWN = 50
@@ -63,6 +70,8 @@ class Facts:
     waits: Mapping[str, Queueing]
     leads: int
     doubled: int
+    quality: StoredQuality
+    dictionary: Dictionary
 
 
 def declared_checks(settings: HubSettings) -> tuple[CheckDeclaration, ...]:
@@ -76,11 +85,7 @@ def declared_checks(settings: HubSettings) -> tuple[CheckDeclaration, ...]:
         CheckDeclaration(
             LEAD_ASSET, "conservation_records", "Every record has exactly one outcome."
         ),
-        CheckDeclaration(
-            LEAD_ASSET,
-            "duplicate_rate",
-            f"Fewer than {DOUBLED_LIMIT:.1%} of a day's leads have keys of two contacts.",
-        ),
+        declared_duplicates(),
     ]
     for source_key, source in settings.all_sources().items():
         asset = canonical_asset(source_key)
@@ -96,6 +101,7 @@ def declared_checks(settings: HubSettings) -> tuple[CheckDeclaration, ...]:
             ),
             *declared_drift(asset),
             *declared_source(source_key),
+            declared_fields(source_key, settings),
         ]
     return tuple(declared)
 
@@ -125,6 +131,8 @@ def read_facts(
             waits={row.source_key: row for row in what_waits(driver(conn))},
             leads=leads,
             doubled=doubled,
+            quality=read_stored(conn, settings, now),
+            dictionary=contract_dictionary(settings),
         )
 
 
@@ -140,7 +148,7 @@ def judge(facts: Facts, settings: HubSettings, now: datetime) -> list[CheckResul
     results = [
         _law(facts.deliveries, "conservation_deliveries"),
         _law(facts.records, "conservation_records"),
-        _duplicate_rate(facts),
+        judge_duplicates(facts.quality, (facts.leads, facts.doubled)),
     ]
     for source_key, source in settings.all_sources().items():
         results += [
@@ -155,6 +163,7 @@ def judge(facts: Facts, settings: HubSettings, now: datetime) -> list[CheckResul
                 facts.waits.get(source_key),
                 now,
             ),
+            judge_fields(source_key, facts.quality, facts.dictionary, settings),
         ]
     return results
 
@@ -226,20 +235,6 @@ def _law(law: Law, name: str) -> CheckResult:
             rows=tuple(tuple(row.values()) for row in rows),
         ),
         command="hub verify" if off else None,
-    )
-
-
-def _duplicate_rate(facts: Facts) -> CheckResult:
-    rate = facts.doubled / facts.leads if facts.leads else 0.0
-    passed = rate < DOUBLED_LIMIT
-    return CheckResult(
-        asset=LEAD_ASSET,
-        name="duplicate_rate",
-        passed=passed,
-        severity=Severity.WARN,
-        note=f"{facts.doubled} of {facts.leads} leads of the last day have keys of two contacts.",
-        numbers={"leads": facts.leads, "doubled": facts.doubled, "rate": rate},
-        command=None if passed else "hub contact why CONTACT_A CONTACT_B",
     )
 
 

@@ -24,7 +24,7 @@ from hub.errors import ConfigError
 from hub.identity import edges
 from hub.identity.edges import Node
 from hub.identity.resolve import KeySpan
-from hub.identity.rules import PIN
+from hub.identity.rules import PIN, RULES, kind_of
 from hub.model.lead import KeyKind
 from hub.ops.audit import write_audit
 from hub.steps.lookup import NotFoundError
@@ -186,7 +186,9 @@ def _root_of(conn: sa.Connection, identifier: UUID) -> tuple[UUID, str]:
     contact = lead["contact_id"] if lead else identifier
     merchant = reading.merchant_of_contact(conn, contact)
     if merchant is None:
-        raise NotFoundError(f"no contact or lead {identifier}; `hub lead list` shows both")
+        raise NotFoundError(
+            f"no contact or lead {identifier}: never there, or erased; `hub lead list` shows both"
+        )
     return contacts.roots(driver(conn), [contact])[contact], merchant
 
 
@@ -212,7 +214,7 @@ def _sides(
 
 
 def _shared_keys(leads: Iterable[ClusterLead]) -> set[bytes]:
-    return {key for lead in leads for key in lead.keys}
+    return {key for lead in leads for key in lead.keys if RULES.joins(key)}
 
 
 def _keys(leads: Iterable[ClusterLead]) -> list[bytes]:
@@ -220,7 +222,7 @@ def _keys(leads: Iterable[ClusterLead]) -> list[bytes]:
 
 
 def _kind(key: bytes) -> str:
-    return "decision" if key[0] == PIN else KeyKind(key[0]).name.lower()
+    return "decision" if key[0] == PIN else KeyKind(kind_of(key)).name.lower()
 
 
 def _pin_key(merchant: str, number: int, place: int) -> bytes:
@@ -252,14 +254,29 @@ def _restore_spans(
     """The spans of keys that join again, as their leads have them."""
     contacts.write_spans(raw, merchant, [], contacts.known_spans(raw, merchant, keys))
     wanted = set(keys)
-    nodes = [Node(lead.id, [k for k in lead.keys if k in wanted], lead.at) for lead in holding]
+    nodes = [
+        Node(lead.id, [k for k in lead.keys if k in wanted or RULES.judges(k)], lead.at)
+        for lead in holding
+    ]
     given = {lead.id: lead.contact_id for lead in holding}
     numbers: dict[bytes, int] = {}
     spans = []
     for span in edges.spans(nodes):
+        if span.key not in wanted:
+            continue
         number = numbers[span.key] = numbers.get(span.key, -1) + 1
         contact = given[span.leads[0]]
         spans.append(
-            KeySpan(span.key, number, span.first, span.last, contact, is_new=True, is_changed=True)
+            KeySpan(
+                span.key,
+                number,
+                span.first,
+                span.last,
+                contact,
+                span.beside,
+                span.is_shared,
+                is_new=True,
+                is_changed=True,
+            )
         )
     contacts.write_spans(raw, merchant, spans, [])

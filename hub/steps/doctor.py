@@ -22,6 +22,7 @@ from hub.registry.files import SchemaFiles, schema_files
 from hub.registry.findings import find_findings
 from hub.settings import HubSettings, SourceSettings, config_path, load_settings
 from hub.steps.check_settings import settings_problems
+from hub.steps.key_check import check_keys
 from hub.steps.keys import open_keyring
 from hub.steps.open_store import Store, open_store
 from hub.steps.publish import newer_shipped, unexported
@@ -121,6 +122,10 @@ def _store(store: Store, settings: HubSettings, spool: Path, now: datetime) -> I
         yield Finding("schema", Health.BAD, f"at {revision}, needs {HEAD}", "hub migrate")
         return
     yield Finding("schema", Health.GOOD, f"at {HEAD}")
+    try:
+        check_keys(store.engine)
+    except HubError as error:
+        yield Finding("keys", Health.BAD, str(error), "docs/keys.md")
     with store_errors(), store.engine.begin() as conn:
         yield _snapshot(conn)
         yield _loader(conn, now)

@@ -17,9 +17,11 @@ from hub.crm.touchpoints import TouchpointRow
 from hub.identity.resolve import Claimant
 from hub.mapping.fold import Revision, canonical_bytes, content_hash, fold, hash_of
 from hub.model.ids import lead_id
-from hub.model.lead import IdentityKey, KeyKind, MappedLead, RevisionMode
+from hub.model.lead import IdentityKey, MappedLead, RevisionMode
 from hub.model.outcome import Outcome
 from hub.privacy.keyring import KeyRing
+from hub.steps.companies import CompanyDesk, Said, link_companies
+from hub.steps.index_ring import BlindKeys
 from hub.steps.lead_rows import (
     Candidate,
     KnownRevision,
@@ -30,9 +32,9 @@ from hub.steps.lead_rows import (
 )
 from hub.steps.prepare import Work
 from hub.steps.resolve_contacts import Resolved, make_anew, resolve_claimants
+from hub.steps.tombstones import without_erased
 
 _json = msgspec.json.Decoder()
-_HASHED = "sha256:"
 
 
 class MerchantBatch:
@@ -42,6 +44,7 @@ class MerchantBatch:
         self._keyring = keyring
         self._merchant = merchant
         self._works = works
+        self._keys = BlindKeys(keyring, merchant)
         self._outcome_before: dict[UUID, str] = {}
         self._candidates = [
             self._candidate(work, n, mapped)
@@ -54,12 +57,15 @@ class MerchantBatch:
         self, conn: psycopg.Connection[Any], now: datetime, new_id: Callable[[], UUID]
     ) -> None:
         """Fold, resolve and write; every work's outcome is set."""
+        self._candidates = without_erased(conn, self._keyring, self._merchant, self._candidates)
         states = self._states(conn)
         for candidate in self._candidates:
             self._decide(states[candidate.lead], candidate)
         resolved = self._resolve(conn, states.values(), now, new_id)
         self._write(conn, states.values(), resolved.contact_of, now)
         self._make_anew(conn, states.values(), resolved, now, new_id)
+        desk = CompanyDesk(self._merchant, self._keyring, now, new_id)
+        link_companies(conn, desk, _said(states.values()))
         for candidate in self._candidates:
             if candidate.ordinal == 0:
                 candidate.work.outcome = candidate.outcome
@@ -68,7 +74,7 @@ class MerchantBatch:
         identifier = lead_id(
             work.merchant, work.source_key, mapped.key_entity, mapped.external_id, mapped.ordinal
         )
-        keys = [blind_key(self._keyring, work.merchant, key) for key in mapped.keys]
+        keys = self._keys.of_lead(mapped.keys, mapped.doc)
         plain = canonical_bytes(mapped.doc)
         return Candidate(work, ordinal, mapped, identifier, keys, plain, hash_of(plain))
 
@@ -86,10 +92,17 @@ class MerchantBatch:
             identifier: LeadState(identifier, known.get(identifier)) for identifier in wanted
         }
         earlier = [record for lead in known.values() for record in lead.revisions]
-        for row in leads.revisions_of_records(conn, earlier) if earlier else ():
-            if row.lead_id in states:
-                state = states[row.lead_id]
-                state.add(self._opened(row, state), row.keys)
+        rows = [
+            (row, states[row.lead_id], self._opened(row, states[row.lead_id]))
+            for row in (leads.revisions_of_records(conn, earlier) if earlier else ())
+            if row.lead_id in states
+        ]
+        stored = [*(row.keys for row, _, _ in rows), *(lead.keys for lead in known.values())]
+        self._keys.settle(conn, (opened.revision.doc for _, _, opened in rows), stored)
+        for lead in known.values():
+            lead.keys = self._keys.renewed(lead.keys)
+        for row, state, opened in rows:
+            state.add(opened, self._keys.renewed(row.keys))
         return states
 
     def _opened(self, row: RevisionRow, state: LeadState) -> KnownRevision:
@@ -217,8 +230,6 @@ class MerchantBatch:
 
 def blind_key(keyring: KeyRing, merchant: str, key: IdentityKey) -> bytes:
     """The blind form of an identity key; a mobile that came hashed joins the plain ones."""
-    if key.kind is KeyKind.MOBILE and key.value.startswith(_HASHED):
-        return keyring.blind_phone_hash(merchant, key.value[len(_HASHED) :])
     return keyring.blind(merchant, key)
 
 
@@ -230,6 +241,16 @@ def by_merchant(works: Iterable[Work]) -> dict[str, list[Work]]:
         if again_none or (work.mapped is not None and work.mapped.leads):
             found[work.merchant].append(work)
     return dict(sorted(found.items()))
+
+
+def _said(states: Iterable[LeadState]) -> Iterator[Said]:
+    """What leads say now that are new, gone, or say something else than before."""
+    for state in states:
+        known = state.known
+        if not state.revisions:
+            yield Said(state.id, None, known is not None)
+        elif known is None or state.folded()[2] != known.content_hash:
+            yield Said(state.id, state.folded()[0], known is not None)
 
 
 def _outcome(state: LeadState, revision: Revision, fresh: bytes) -> str:

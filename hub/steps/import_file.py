@@ -107,7 +107,7 @@ def review_plan(
 def _known(
     conn: sa.Connection, keyring: KeyRing, merchant: str, keys: Sequence[IdentityKey]
 ) -> set[IdentityKey]:
-    blinds = {keyring.blind(merchant, key): key for key in keys}
+    blinds = {blind: key for key in keys for blind in keyring.blinds(merchant, key)}
     found = holders(driver(conn), merchant, list(blinds))
     return {blinds[blind] for blind in found if blind in blinds}
 

@@ -2,33 +2,50 @@
 
 from __future__ import annotations
 
-import base64
 import fcntl
 import json
 import os
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from hub.database.places import own_home, private_folder
+from hub.database.places import is_embedded, own_home, private_folder
 from hub.errors import ConfigError
-from hub.privacy.keyring import KeyRing, new_keys
+from hub.privacy.keyring import FIRST_INDEX_KEY, KeyRing, new_key, new_keys
 from hub.settings import home
-from hub.steps.open_store import is_embedded
 
+LOOKS_EVERY_S = 1.0
+"""How often a process looks whether its key file was changed, at most, while it seals."""
 _LAST_KEY_ID = 0xFFFF
+_IDS = {"sealing": "active", "index": "index_active"}
 
 
 def open_keyring() -> KeyRing:
     """The hub's keys. With an embedded store they are made on first use, in `HUB_HOME/keys.json`.
 
+    A ring from a file takes over what a rotation adds to it while the process runs.
+
     Raises:
         ConfigError: there are none, others can read them, or what is there is no key ring.
     """
-    given = os.environ.get("HUB_KEYS", "").strip()
-    return KeyRing.parse(_parsed(given, "HUB_KEYS") if given else _read(_existing_file()))
+    given = _given()
+    if given:
+        return KeyRing.parse(_parsed(given, "HUB_KEYS"))
+    path = _existing_file()
+    seen = _stamp(path)
+    ring = KeyRing.parse(_read(path))
+    ring.fresh = _Watched(path, seen).fresh
+    return ring
+
+
+def has_keys() -> bool:
+    """Whether this process was given keys, or the hub keeps its own: without them it can read nothing sealed."""
+    named = os.environ.get("HUB_KEYS_FILE", "").strip()
+    return bool(_given() or named or is_embedded())
 
 
 def rotate_keys() -> int:
@@ -37,27 +54,118 @@ def rotate_keys() -> int:
     Raises:
         ConfigError: the keys are not in a file that we may change.
     """
-    if os.environ.get("HUB_KEYS", "").strip():
-        raise ConfigError("the keys are in HUB_KEYS; put them in a file and set HUB_KEYS_FILE")
-    path = _existing_file()
-    with _locked(path):
-        document = dict(_read(path))
-        sealing = document["sealing"]
-        if not isinstance(sealing, Mapping):  # parsed before, so this only tells the type
-            raise ConfigError(f"{path}: not a key ring")
-        key_id = max(int(known) for known in sealing) + 1
-        if key_id > _LAST_KEY_ID:
-            raise ConfigError(f"{path}: holds the last possible sealing key")
-        key = base64.b64encode(os.urandom(32)).decode()
-        document |= {"active": key_id, "sealing": {**sealing, str(key_id): key}}
-        _write_aside(path, document).replace(path)
-        _sync(path.parent)
-    return key_id
+    return _changed(lambda document: _add(document, "sealing"))
+
+
+def add_index_key(wanted: int) -> int:
+    """Add index key `wanted` if the ring does not have it, and let new databases begin with it; its id.
+
+    Raises:
+        ConfigError: as `rotate_keys`.
+    """
+
+    def add(document: dict[str, Any]) -> int:
+        if str(wanted) not in document["index"]:
+            document["index"] = {**document["index"], str(wanted): new_key()}
+        document["index_active"] = wanted
+        return wanted
+
+    return _changed(add)
+
+
+def remove_key(use: str, key_id: int) -> None:
+    """Take a key out of the ring; the caller knows that nothing needs it. `use` is sealing or index.
+
+    Raises:
+        ConfigError: there is no such key, it is the active one, or the file is not ours to change.
+    """
+
+    def remove(document: dict[str, Any]) -> int:
+        if str(key_id) not in document[use]:
+            raise ConfigError(f"{use} key {key_id} is not in the key ring; see `hub keys list`")
+        if document[_IDS[use]] == key_id:
+            raise ConfigError(f"{use} key {key_id} is the active one; rotate first")
+        document[use] = {n: key for n, key in document[use].items() if n != str(key_id)}
+        return key_id
+
+    _changed(remove)
 
 
 def keys_place() -> str:
     """Where the keys are, for people: the variable, or the file."""
-    return "HUB_KEYS" if os.environ.get("HUB_KEYS", "").strip() else str(_existing_file())
+    return "HUB_KEYS" if _given() else str(_existing_file())
+
+
+def key_file() -> Path:
+    """The file with the keys.
+
+    Raises:
+        ConfigError: they are in the environment, which nobody can add a key to.
+    """
+    if _given():
+        raise ConfigError("the keys are in HUB_KEYS; put them in a file and set HUB_KEYS_FILE")
+    return _existing_file()
+
+
+class _Watched:
+    """A key file that a running process looks at now and then."""
+
+    def __init__(self, path: Path, seen: tuple[int, ...] | None) -> None:
+        self._path = path
+        self._seen = seen
+        self._looked = time.monotonic()
+
+    def fresh(self, force: bool) -> KeyRing | None:
+        """The ring, if the file is another one than before; a file that is gone or spoilt changes nothing."""
+        now = time.monotonic()
+        if not force and now - self._looked < LOOKS_EVERY_S:
+            return None
+        self._looked = now
+        stamp = _stamp(self._path)
+        if stamp is None or stamp == self._seen:
+            return None
+        try:
+            ring = KeyRing.parse(_read(self._path))
+        except ConfigError:
+            return None
+        self._seen = stamp
+        return ring
+
+
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _given() -> str:
+    return os.environ.get("HUB_KEYS", "").strip()
+
+
+def _changed(change: Callable[[dict[str, Any]], int]) -> int:
+    """The key file with a change made to it, alone and on the disk; what `change` gives."""
+    path = key_file()
+    with _locked(path):
+        document: dict[str, Any] = dict(_read(path))
+        if isinstance(document["index"], str):  # written before index keys had ids
+            first = str(FIRST_INDEX_KEY)
+            document |= {"index": {first: document["index"]}, "index_active": FIRST_INDEX_KEY}
+        result = change(document)
+        KeyRing.parse(document)
+        _write_aside(path, document).replace(path)
+        _sync(path.parent)
+    return result
+
+
+def _add(document: dict[str, Any], use: str) -> int:
+    key_id = max(int(known) for known in document[use]) + 1
+    if key_id > _LAST_KEY_ID:
+        raise ConfigError(f"the key ring holds the last possible {use} key")
+    document[use] = {**document[use], str(key_id): new_key()}
+    document[_IDS[use]] = key_id
+    return key_id
 
 
 def _existing_file() -> Path:

@@ -36,13 +36,16 @@ from hub.registry.merchants import account_owners
 from hub.settings import HubSettings
 from hub.steps.fold_documents import DocumentBatch, with_documents
 from hub.steps.fold_leads import MerchantBatch, by_merchant
+from hub.steps.index_ring import ring_for
 from hub.steps.interaction_rows import interaction_rows
+from hub.steps.key_check import WrongKeysError
 from hub.steps.loader_session import LoaderSession
 from hub.steps.mappings import LiveMappings, prepare_registry
 from hub.steps.notices import raise_notices
 from hub.steps.observe import Observer
 from hub.steps.outcome_rows import held_row, window_counts
 from hub.steps.prepare import Accounts, Preparer, Work, unwatched
+from hub.steps.tombstones import drop_erased_interactions, write_erased
 
 log = logging.getLogger("hub.load")
 LIVE_BATCH, BULK_BATCH = 500, 2000
@@ -207,7 +210,7 @@ class Loader:
                     return None
                 self.session.write_claim(lane, [item.seq for item in items])
                 return self._load(conn, items)
-        except StoreAwayError:
+        except (StoreAwayError, WrongKeysError):  # no record's fault
             raise
         except Exception as error:
             if not items:  # nothing was claimed: it is no record's fault
@@ -237,6 +240,8 @@ class Loader:
         works: list[Work] = []
         for item in items:
             record = archived.get(item.item_id)
+            if record and record.sealed is None:
+                continue  # erased or pruned since it was queued: it stands as it stood
             found = self._preparer.reopen(record) if record else self._preparer.unpack(item)
             for work in found:  # at once, while the processor still has the payload at hand
                 self._preparer.map(work, accounts)
@@ -278,7 +283,7 @@ class Loader:
                 w.via,
                 w.received_at,
                 w.mapping,
-                each,
+                each if w.outcome != Outcome.ERASED else None,
             )
             for w, each in zip(works, sealed, strict=True)
         ]
@@ -293,10 +298,9 @@ class Loader:
         """Fold what was mapped, write down every outcome and count it, in the open transaction."""
         reopened = [work for work in works if work.is_archived]
         before = self._leave_standings(raw, reopened)
-        groups = {m: MerchantBatch(self._keyring, m, w) for m, w in by_merchant(works).items()}
-        business = {
-            m: DocumentBatch(self._keyring, m, w) for m, w in with_documents(works).items()
-        }
+        ring = ring_for(raw, self._keyring)
+        groups = {m: MerchantBatch(ring, m, w) for m, w in by_merchant(works).items()}
+        business = {m: DocumentBatch(ring, m, w) for m, w in with_documents(works).items()}
         lock_merchants(raw, {*groups, *business})
         self._keep_loaded(raw, reopened, before)
         now = self._clock()
@@ -304,6 +308,7 @@ class Loader:
             batch.load(raw, now, uuid7)
         for documents_of in business.values():
             documents_of.load(raw, now)
+        drop_erased_interactions(raw, self._keyring, works)
         write_interactions(raw, list(interaction_rows(works, self._keyring)))
         self.observer.take_in(raw, works, now)
         self._write_outcomes(raw, works, before, now)
@@ -355,6 +360,7 @@ class Loader:
         new = [work for work in works if not work.is_archived]
         if new:
             records.add_records(raw, self._archived(new))
+        write_erased(raw, works, now)
         records.hold(raw, [held_row(work, now) for work in works if work.outcome == Outcome.HELD])
         waits = [w for w in works if w.outcome == Outcome.WAITING]
         add_waiting(
@@ -370,7 +376,7 @@ class Loader:
             ],
         )
         for work in works:
-            if work.is_reread:
+            if work.is_reread and work.outcome != Outcome.ERASED:
                 sealed = self._keyring.seal(work.payload, work.record_id.bytes)
                 records.reread(raw, work.record_id, work.entity, sealed)
         again = [work for work in works if work.is_archived]

@@ -10,8 +10,8 @@ from uuid import UUID
 import msgspec
 import sqlalchemy as sa
 
-from hub.crm import reading
-from hub.database.engine import store_errors
+from hub.crm import clusters, contacts, reading
+from hub.database.engine import driver, store_errors
 from hub.errors import HubError
 from hub.inbox import reading as inbox_reading
 from hub.inbox.sealing import envelope_of
@@ -19,6 +19,7 @@ from hub.model.ids import MAX_RECORDS_PER_DELIVERY
 from hub.ops.audit import write_audit
 from hub.privacy.keyring import KeyRing
 from hub.privacy.mask import mask_value
+from hub.steps.contact_profile import Profiler, companies_of_leads, profile_view
 
 _json = msgspec.json.Decoder()
 _LAST = MAX_RECORDS_PER_DELIVERY - 1
@@ -38,10 +39,22 @@ class Viewer:
 
     def lead_document(self, row: sa.RowMapping) -> dict[str, Any]:
         """A lead's document, masked unless revealed."""
+        return self.masked(self.plain_document(row))
+
+    def plain_document(self, row: sa.RowMapping) -> dict[str, Any]:
+        """A lead's document as it is: for computing, never for showing."""
         doc: dict[str, Any] = _json.decode(self.keyring.unseal(row["sealed"], row["id"].bytes))
+        return doc
+
+    def masked(self, doc: Mapping[str, Any]) -> dict[str, Any]:
+        """A document, masked unless revealed."""
+        return {name: self.mask(name, value) for name, value in doc.items()}
+
+    def mask(self, name: str, value: Any) -> Any:  # noqa: ANN401 -- any JSON value
+        """A field's value, masked unless revealed; `ext.grade` is masked as `ext` is."""
         if self.revealed_to is not None:
-            return doc
-        return {name: mask_value(self.pii.get(name, "text"), value) for name, value in doc.items()}
+            return value
+        return mask_value(self.pii.get(name.partition(".")[0], "text"), value)
 
 
 def list_leads(
@@ -97,35 +110,34 @@ def trace_lead(engine: sa.Engine, viewer: Viewer, lead_id: UUID) -> dict[str, An
     return {**_plain(row), "records": steps}
 
 
-def show_contact(engine: sa.Engine, viewer: Viewer, contact_id: UUID) -> dict[str, Any]:
-    """A contact: what it became, its leads, and every value they gave, the losing ones too.
+def show_contact(
+    engine: sa.Engine, viewer: Viewer, profiler: Profiler, contact_id: UUID
+) -> dict[str, Any]:
+    """A contact: what became it, its leads, which value of each field won and why, and every value that lost.
 
     Raises:
         NotFoundError: no such contact.
     """
     with store_errors(), engine.begin() as conn:
-        root, members = reading.contact_members(conn, contact_id)
+        raw = driver(conn)
+        root = contacts.roots(raw, [contact_id]).get(contact_id, contact_id)
+        members = clusters.cluster_contacts(raw, [root])
         rows = reading.leads_of_contacts(conn, members)
         if not rows:
-            raise NotFoundError(f"no contact {contact_id}")
-        _audit(conn, viewer, "reveal contact", contact_id, rows[0]["merchant"])
-    documents = [viewer.lead_document(row) for row in rows]
+            raise NotFoundError(f"no contact {contact_id}: never there, or erased")
+        merchant = rows[0]["merchant"]
+        _audit(conn, viewer, "reveal contact", contact_id, merchant)
+        linked = companies_of_leads(conn, merchant, rows)
+    documents = [viewer.plain_document(row) for row in rows]
     return {
         "id": root,
-        "merchant": rows[0]["merchant"],
+        "merchant": merchant,
         "became_from": [member for member in members if member != root],
-        "leads": [_summary(row, doc) for row, doc in zip(rows, documents, strict=True)],
-        "values": {
-            name: _distinct(doc.get(name) for doc in documents)
-            for name in (
-                "name",
-                "mobile_e164",
-                "email",
-                "wechat_id",
-                "city_code",
-                "product_interest",
-            )
-        },
+        "leads": [
+            _summary(row, viewer.masked(doc)) for row, doc in zip(rows, documents, strict=True)
+        ],
+        **profile_view(profiler.profile(merchant, rows, documents), viewer.mask),
+        "companies": linked,
     }
 
 
@@ -136,7 +148,9 @@ _HIDDEN = frozenset({"sealed", "keys", "content_hash"})
 def _lead(conn: sa.Connection, lead_id: UUID) -> sa.RowMapping:
     row = reading.get_lead(conn, lead_id)
     if row is None:
-        raise NotFoundError(f"no lead {lead_id}; `hub lead list` shows the newest")
+        raise NotFoundError(
+            f"no lead {lead_id}: never there, or erased; `hub lead list` shows the newest"
+        )
     return row
 
 
@@ -191,14 +205,6 @@ def _summary(row: sa.RowMapping, doc: Mapping[str, Any]) -> dict[str, Any]:
         "contact": row["contact_id"],
         "mapping": row["mapping_version"],
     }
-
-
-def _distinct(values: Any) -> list[Any]:  # noqa: ANN401 -- an iterable of JSON values
-    found: list[Any] = []
-    for value in values:
-        if value is not None and value not in found:
-            found.append(value)
-    return found
 
 
 def summaries_columns() -> Sequence[str]:

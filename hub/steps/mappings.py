@@ -114,6 +114,12 @@ class LiveMappings:
         number = self._live.ids.get((scope, platform, entity))
         return None if number is None else self._documents[number].name
 
+    def document(self, merchant: str, platform: str, entity: str) -> Mapping[str, Any] | None:
+        """The document that is live for a merchant's records, whether it compiles or not."""
+        scope = self.scope(merchant, platform, entity)
+        number = self._live.ids.get((scope, platform, entity))
+        return None if number is None else self._documents[number].mapping
+
     def versions(self) -> dict[LiveKey, str]:
         """The names of what is live, by (merchant or "", platform, entity)."""
         return {key: self._documents[number].name for key, number in self._live.ids.items()}

@@ -14,8 +14,11 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from hub.database.embedded import EmbeddedServer
 from hub.database.engine import make_engine, normalise_url, translate
 from hub.database.migrate import upgrade
+from hub.database.places import is_embedded
 from hub.errors import ConfigError, StoreAwayError
 from hub.settings import home
+from hub.steps import erasure_log
+from hub.steps.key_check import check_keys
 
 # What PostgreSQL says when connecting can only work after a person changed something.
 _WRONG_SETTINGS = (
@@ -63,13 +66,12 @@ class Store:
         self.close()
 
 
-def is_embedded() -> bool:
-    """Does this hub bring its own database?"""
-    return not os.environ.get("HUB_DATABASE_URL", "").strip()
-
-
 def open_store(
-    *, migrate: bool = True, pool_size: int = 5, application: str = "lead-hub"
+    *,
+    migrate: bool = True,
+    pool_size: int = 5,
+    application: str = "lead-hub",
+    check_erasures: bool = True,
 ) -> Store:
     """The hub's database, migrated to this release; close it when done.
 
@@ -78,9 +80,11 @@ def open_store(
             no connection is opened then.
         pool_size: Connections kept open.
         application: What `pg_stat_activity` shows.
+        check_erasures: `False` for who applies the erasure log before anything else.
 
     Raises:
-        ConfigError: HUB_DATABASE_URL is wrong, or the embedded server cannot run here.
+        ConfigError: HUB_DATABASE_URL is wrong, the embedded server cannot run here, or this is a
+            restored backup in which people are whom the erasure log names.
         StoreAwayError: The database does not answer.
     """
     server = EmbeddedServer.start(home()) if is_embedded() else None
@@ -90,11 +94,29 @@ def open_store(
     try:
         if migrate:
             check_connection(store)
-            upgrade(store.engine)
+            check_keys(store.engine)
+            if upgrade(store.engine):
+                check_keys(store.engine)
+            if check_erasures:
+                require_erased(store.engine)
     except BaseException:
         store.close()
         raise
     return store
+
+
+def require_erased(engine: sa.Engine) -> None:
+    """Refuse a database that knows less erasures than the log outside it.
+
+    Raises:
+        ConfigError: it was restored from an older backup; the text says what to run.
+    """
+    lacking = len(erasure_log.missing(engine, erasure_log.read()))
+    if lacking:
+        raise ConfigError(
+            f"the erasure log names {lacking} erasures that this database lacks (a restored backup?):"
+            f" run hub erase --apply-log {erasure_log.erasure_log()}"
+        )
 
 
 def check_connection(store: Store) -> None:

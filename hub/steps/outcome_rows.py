@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from hub.inbox.records import HeldRecord
+from hub.model.outcome import Outcome
 from hub.ops.windows import WindowCounts
 from hub.steps.prepare import Work
 
@@ -22,6 +23,8 @@ def window_counts(works: Sequence[Work], now: datetime) -> list[WindowCounts]:
     """What a batch decided, by merchant, source and mapping version, with the latency of live records."""
     windows: dict[tuple[str, str, str], WindowCounts] = {}
     for work in works:
+        if work.outcome == Outcome.ERASED:  # nothing came of it that anybody may count as a lead
+            continue
         key = (work.merchant, work.source_key, work.mapping or "")
         window = windows.get(key)
         if window is None:

@@ -37,22 +37,26 @@ from hub.registry.files import schema_files
 from hub.settings import HubSettings
 from hub.steps.decided import clusters_of
 from hub.steps.fold_leads import blind_key
+from hub.steps.index_ring import canonical_keys
 from hub.steps.lead_rows import touchpoints_of
 from hub.steps.mappings import compile_version
 from hub.steps.prepare import read_payload
+from hub.steps.pruned import pruned_revisions
 
 _CHUNK = 1000
 
 
 @dataclass(slots=True)
 class Rebuilt:
-    """What the archive gave. `held`, `not_a_lead`: records that gave no lead; `unreadable`: without a body."""
+    """What the archive gave. `held`, `not_a_lead`: records that gave no lead; `pruned`: without a body by now,
+    so that what they had made is taken as it stands."""
 
     content_hash: str = ""
     leads: int = 0
     records: int = 0
     held: int = 0
     not_a_lead: int = 0
+    pruned: int = 0
     unmappable: list[str] = field(default_factory=list)
 
 
@@ -80,12 +84,16 @@ def rebuild(
             if snapshot is not None:
                 sessions.use_snapshot(raw, snapshot)
             shadow.create_shadow(raw)
-            maker = _Maker(conn, keyring, settings)
+            ring, pairs = canonical_keys(raw, keyring)
+            maker = _Maker(conn, ring, settings)
             result = Rebuilt()
             for page in archive_pages(raw, _CHUNK):
                 shadow.add_to_shadow(raw, list(maker.revisions(page, result)))
                 progress(result.records)
-            _hash(raw, keyring, result)
+            for pruned, made in pruned_revisions(raw, keyring, _CHUNK):
+                result.pruned += pruned
+                shadow.add_to_shadow(raw, made)
+            _hash(raw, ring, pairs, result)
             transaction.rollback()
     return result
 
@@ -158,9 +166,14 @@ class _Maker:
         )  # fmt: skip
 
 
-def _hash(raw: psycopg.Connection[Any], keyring: KeyRing, result: Rebuilt) -> None:
+def _hash(
+    raw: psycopg.Connection[Any],
+    keyring: KeyRing,
+    pairs: Mapping[tuple[str, bytes], bytes],
+    result: Rebuilt,
+) -> None:
     """The content hash of the shadow, over the same bytes as `hub verify` takes from the store."""
-    names = clusters_of(raw, _nodes(raw, keyring))
+    names = clusters_of(raw, _nodes(raw, keyring, pairs))
     digest = hashlib.sha256()
     for lead, group in groupby(shadow.shadow_revisions(raw), key=lambda row: row.lead_id):
         for part in lead_parts(keyring, list(group), names[lead]):
@@ -169,16 +182,19 @@ def _hash(raw: psycopg.Connection[Any], keyring: KeyRing, result: Rebuilt) -> No
     result.content_hash = digest.hexdigest()
 
 
-def _nodes(raw: psycopg.Connection[Any], keyring: KeyRing) -> dict[str, list[Node]]:
+def _nodes(
+    raw: psycopg.Connection[Any], keyring: KeyRing, pairs: Mapping[tuple[str, bytes], bytes]
+) -> dict[str, list[Node]]:
     """Merchant → its leads as identity sees them: the keys of all revisions, the time that they fold to."""
     found: dict[str, list[Node]] = {}
     for lead, group in groupby(shadow.shadow_revisions(raw), key=lambda row: row.lead_id):
         rows = list(group)
         submitted = fold_of(keyring, rows).get("submitted_at")
         came = datetime.fromisoformat(submitted) if submitted else rows[0].received_at
-        keys = list(dict.fromkeys(key for row in rows for key in row.keys))
+        merchant = rows[0].merchant
+        keys = list(dict.fromkeys(pairs.get((merchant, k), k) for row in rows for k in row.keys))
         node = Node(lead, keys, math.floor(came.timestamp()))
-        found.setdefault(rows[0].merchant, []).append(node)
+        found.setdefault(merchant, []).append(node)
     return found
 
 

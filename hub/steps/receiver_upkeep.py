@@ -14,6 +14,8 @@ from hub.errors import ConfigError, HubError
 from hub.inbox.deliveries import forget_expired_keys
 from hub.registry.merchants import sync_registry
 from hub.settings import HubSettings
+from hub.steps import erasure_log
+from hub.steps.key_check import check_keys
 from hub.steps.open_store import Store
 
 _EVERY_S = 1.0
@@ -75,7 +77,10 @@ class Upkeep(threading.Thread):
 
     def _once(self) -> None:
         if not self._prepared.is_set():
-            upgrade(self._store.engine)
+            check_keys(self._store.engine)
+            if upgrade(self._store.engine):
+                check_keys(self._store.engine)
+            self._forget_again()
             with store_errors(), self._store.engine.begin() as conn:
                 sync_registry(conn, self._settings)
             self._prepared.set()
@@ -87,6 +92,15 @@ class Upkeep(threading.Thread):
             self._forget_at = time.monotonic() + _FORGET_EVERY_S
             with store_errors(), self._store.engine.begin() as conn:
                 forget_expired_keys(driver(conn), datetime.now(UTC))
+
+    def _forget_again(self) -> None:
+        """Erase whom the erasure log names and a restored backup still has."""
+        if erasure_log.missing(self._store.engine, erasure_log.read()):
+            # Half of the hub is needed for it, and a receiver has no use for that half otherwise.
+            from hub.steps.erase import apply_missing
+            from hub.steps.keys import open_keyring
+
+            apply_missing(self._store.engine, open_keyring(), self._settings)
 
     def _tell(self, error: HubError) -> None:
         if not self._told:

@@ -51,7 +51,8 @@ def resolve_claimants(
     contacts.add_contacts(conn, merchant, result.new_contacts, now)
     contacts.merge(conn, result.merges)
     contacts.write_spans(conn, merchant, result.spans, result.gone)
-    return Resolved(result.contact_of, frozenset(span.contact for span in result.newly_shared))
+    anew = (*result.newly_shared, *result.newly_parted)
+    return Resolved(result.contact_of, frozenset(span.contact for span in anew))
 
 
 def make_anew(
@@ -71,8 +72,10 @@ def make_anew(
     leads = store.cluster_leads(conn, wanted)
     if not leads:
         return {}
+    pins = decisions.pins_of(conn, [lead.id for lead in leads])
+    named = {lead.id: [*lead.keys, *pins.get(lead.id, ())] for lead in leads}
     spans = contacts.known_spans(
-        conn, merchant, list({key for lead in leads for key in lead.keys})
+        conn, merchant, list({key for keys in named.values() for key in keys})
     )
     stopped = contacts.stopped_keys(conn, merchant, list({span.key for span in spans}))
     parts = clusters(_nodes(conn, leads, spans), stopped)
@@ -84,7 +87,7 @@ def make_anew(
         became.setdefault(contact, first)  # a contact without leads goes with the oldest lead's
     store.move_leads(conn, placed.moved, now)
     store.set_roots(conn, became)
-    store.point_spans(conn, merchant, _pointed(leads, spans, placed.root_of))
+    store.point_spans(conn, merchant, _pointed(leads, named, spans, placed.root_of))
     return dict(placed.root_of)
 
 
@@ -117,12 +120,15 @@ def _is_in(key: bytes, at: int, spans: Iterable[KeySpan]) -> bool:
 
 
 def _pointed(
-    leads: Sequence[ClusterLead], spans: Sequence[KeySpan], root_of: Mapping[UUID, UUID]
+    leads: Sequence[ClusterLead],
+    named: Mapping[UUID, Sequence[bytes]],
+    spans: Sequence[KeySpan],
+    root_of: Mapping[UUID, UUID],
 ) -> list[tuple[bytes, int, UUID]]:
-    """Where each span of these leads' keys leads to now."""
+    """Where each span of these leads' keys (`named`, pins included) leads to now."""
     held: dict[bytes, list[ClusterLead]] = {}
     for lead in leads:
-        for key in lead.keys:
+        for key in named[lead.id]:
             held.setdefault(key, []).append(lead)
     pointed = []
     for span in spans:

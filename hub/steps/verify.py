@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from hub.mapping.fold import Revision, canonical_bytes, content_hash, fold
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings
 from hub.steps.decided import clusters_of
+from hub.steps.index_ring import canonical_keys
 from hub.steps.laws import Law, read_delivery_law, read_record_law, snapshot
 from hub.steps.lead_rows import revision_aad
 from hub.steps.rebuild import Rebuilt, rebuild
@@ -91,7 +92,8 @@ def verify(
             deep=deep,
         )
         merged = reading.merged_contacts(conn)
-        named, nodes, truth = _names(raw, merged)
+        _, pairs = canonical_keys(raw, keyring)
+        named, nodes, truth = _names(raw, merged, pairs)
         result.contacts = len(set(named.values()))
         if deep:
             names = clusters_of(raw, nodes)
@@ -107,7 +109,9 @@ def verify(
 
 
 def _names(
-    raw: psycopg.Connection[Any], merged: dict[UUID, UUID]
+    raw: psycopg.Connection[Any],
+    merged: dict[UUID, UUID],
+    pairs: Mapping[tuple[str, bytes], bytes],
 ) -> tuple[dict[UUID, UUID], dict[str, list[Node]], dict[UUID, UUID]]:
     """Root contact → its smallest lead; merchant → its leads as identity sees them; lead → its contact's name."""
     named: dict[UUID, UUID] = {}
@@ -117,7 +121,8 @@ def _names(
         root = roots[lead.id] = root_of(merged, lead.contact_id)
         named.setdefault(root, lead.id)
         at = math.floor((lead.submitted_at or lead.received_at).timestamp())
-        nodes.setdefault(lead.merchant, []).append(Node(lead.id, lead.keys, at))
+        keys = [pairs.get((lead.merchant, key), key) for key in lead.keys] if pairs else lead.keys
+        nodes.setdefault(lead.merchant, []).append(Node(lead.id, keys, at))
     return named, nodes, {lead: named[root] for lead, root in roots.items()}
 
 

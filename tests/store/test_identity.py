@@ -228,6 +228,16 @@ def test_new_evidence_may_still_join_what_was_split(people: People) -> None:
     assert people.holds()
 
 
+def test_a_new_key_of_one_side_joins_it_to_the_other_no_more_than_before(people: People) -> None:
+    """A pin leads to its own side, also once the side has another contact."""
+    people.come(clue(1), clue(2))
+    people.split(people.contact("1"), "2")
+    people.come(clue(2, OTHER))
+
+    assert people.persons() == groups("1", "2")
+    assert people.holds()
+
+
 def test_a_split_can_be_taken_back(people: People) -> None:
     people.come(clue(1), clue(2))
     done = people.split(people.contact("1"), "2")

@@ -148,7 +148,7 @@ def test_the_api_describes_itself(setup: ReceiverSetup) -> None:
     async def story(client: httpx.AsyncClient) -> None:
         assert (await client.get("/docs")).status_code == 200
         document = (await client.get("/openapi.json")).json()
-        assert list(document["paths"]) == ["/api/v1/status"]
+        assert list(document["paths"]) == ["/api/v1/status", "/api/v1/contacts/match"]
 
     App(setup).run(story)
 

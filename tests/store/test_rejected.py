@@ -197,7 +197,7 @@ def test_one_whose_key_is_gone_from_the_ring_is_counted(
 ) -> None:
     monkeypatch.setenv("ECHO_SECRET", "new")
     holding.keep(a_push(1))
-    other = KeyRing({2: b"2" * 32}, 2, b"i" * 32, b"d" * 32)
+    other = KeyRing({2: b"2" * 32}, 2, {1: b"i" * 32}, b"d" * 32)
 
     assert replay_rejected(holding.engine, other, SETTINGS, "s1", NOON)["unreadable"] == 1
 

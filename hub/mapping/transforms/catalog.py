@@ -8,11 +8,20 @@ from importlib.metadata import entry_points
 from types import MappingProxyType
 
 from hub.errors import ConfigError
-from hub.mapping.transforms import numbers, people, phones, regions, text, times, urls
+from hub.mapping.transforms import (
+    credit_codes,
+    numbers,
+    people,
+    phones,
+    regions,
+    text,
+    times,
+    urls,
+)
 from hub.mapping.transforms.base import Transform
 
 ENTRY_POINTS = "hub.transforms"
-_BUILT_IN = (text, numbers, times, phones, people, regions, urls)
+_BUILT_IN = (text, numbers, times, phones, people, credit_codes, regions, urls)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Phone numbers of mainland China as people type them: `phone_cn`."""
+"""Phone numbers as people in China type them: `phone_cn`; hashes of them: `phone_hash`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+import phonenumbers
+
 from hub.mapping.transforms.base import Transform
-from hub.mapping.values import Clean, Json, as_text
+from hub.mapping.values import Clean, Json, UnusableError, as_text
 
 Phone = dict[str, str]
 
@@ -31,18 +33,23 @@ _KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("landline", re.compile(r"([2-8]\d{6,7})")),
 )
 _FOREIGN = re.compile(r"(?:\+|00)([1-9]\d{6,14})")
+# Without + or 00: the area codes 0852, 0853 are given up, and no mainland number has the length of 886 9….
+_NEIGHBOUR = re.compile(r"((?:852|853)[4-9]\d{7}|8860?9\d{8})")
+_HASH_LENGTHS = {64: "phone_hash_sha256", 32: "phone_hash_md5"}
 _CHINA = re.compile(r"(?:\+|00)?86(?=0?1[3-9]\d{9}|0?\d{9,11}|1[3-9]\d?\*|[48]00)")
 _INSIDE = re.compile(r"(?:(?:\+|00)?86[\s-]?)?1[3-9]\d[\s-]?\d{4}[\s-]?\d{4}")
 _DIGIT_BEFORE = re.compile(r"\d$")
 
 
-def phone_cn(lent: bool = False) -> Clean:
+def phone_cn(lent: bool = False, mark: str = "") -> Clean:
     """mobile_e164 and phones: full-width digits, blanks, dashes, +86/0086/86, several numbers in one.
 
-    The first mobile is `mobile_e164`; every other number goes to `phones` with its kind: mobile,
+    The first mainland mobile is `mobile_e164`; every other number goes to `phones` with its kind: mobile
+    (also of Hong Kong, Macau, Taiwan and other countries, if the number is valid and can only be a mobile),
     landline, service (400, 95…), virtual (a number with an extension that a platform lends), masked,
-    foreign. A value without any number is unusable. With `lent` the platform lends whole numbers: each
-    mobile is virtual, so that nobody is recognised by a number that is another person's next month.
+    foreign. A value without any number is unusable, and leaves `mark` if one is given. With `lent` the
+    platform lends whole numbers: each mobile is virtual, so that nobody is recognised by a number that is
+    another person's next month.
     """
     if not isinstance(lent, bool):
         raise ValueError("lent: true or false")
@@ -55,7 +62,7 @@ def phone_cn(lent: bool = False) -> Clean:
             return None
         found = list(_numbers(unicodedata.normalize("NFKC", text)))
         if not found:
-            raise ValueError("no phone number")
+            raise UnusableError(mark) if mark else ValueError("no phone number")
         return _sorted_out([_as_virtual(phone) for phone in found] if lent else found)
 
     return run
@@ -77,7 +84,7 @@ def _is_plain_mobile(text: str) -> bool:
 
 def _sorted_out(found: list[Phone]) -> dict[str, Json]:
     unique = list({phone["value"]: phone for phone in reversed(found)}.values())[::-1]
-    mobile = next((phone for phone in unique if phone["kind"] == "mobile"), None)
+    mobile = next((phone for phone in unique if _is_mainland_mobile(phone)), None)
     others = [phone for phone in unique if phone is not mobile]
     result: dict[str, Json] = {}
     if mobile:
@@ -85,6 +92,10 @@ def _sorted_out(found: list[Phone]) -> dict[str, Json]:
     if others:
         result["phones"] = others
     return result
+
+
+def _is_mainland_mobile(phone: Phone) -> bool:
+    return phone["kind"] == "mobile" and phone["value"].startswith("+861")
 
 
 def _numbers(text: str) -> Iterator[Phone]:
@@ -117,6 +128,10 @@ def _one(piece: str) -> Phone | None:
     dashed = _dashed_extension(piece)
     if dashed:
         return dashed
+    if _NEIGHBOUR.fullmatch(text):
+        neighbour = _foreign(text)
+        if neighbour["kind"] == "mobile":
+            return neighbour
     national = _CHINA.sub("", text, count=1) if _CHINA.match(text) else text
     for kind, pattern in _KINDS:
         match = pattern.fullmatch(national)
@@ -124,8 +139,21 @@ def _one(piece: str) -> Phone | None:
             return _phone(kind, match)
     foreign = _FOREIGN.fullmatch(text)
     if foreign and not foreign.group(1).startswith("86"):
-        return {"value": "+" + foreign.group(1), "kind": "foreign"}
+        return _foreign(foreign.group(1))
     return None
+
+
+def _foreign(digits: str) -> Phone:
+    """A number of another country code: a mobile only if it is valid and nothing else there."""
+    try:
+        parsed = phonenumbers.parse("+" + digits)
+    except phonenumbers.NumberParseException:
+        return {"value": "+" + digits, "kind": "foreign"}
+    is_mobile = phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.MOBILE
+    if not is_mobile or not phonenumbers.is_valid_number(parsed):
+        return {"value": "+" + digits, "kind": "foreign"}
+    value = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    return {"value": value, "kind": "mobile"}
 
 
 def _dashed_extension(piece: str) -> Phone | None:
@@ -147,4 +175,26 @@ def _phone(kind: str, match: re.Match[str]) -> Phone:
     return {"value": number, "kind": kind}
 
 
-TRANSFORMS = (Transform("phone_cn", phone_cn, gives=("mobile_e164", "phones")),)
+def phone_hash() -> Clean:
+    """phone_hash_sha256 or phone_hash_md5, by the length of the hash; anything else is unusable.
+
+    A hash meets the same phone in plain only if it is the SHA-256 of its E.164 form (+86 and 11 digits).
+    """
+
+    def run(value: Json) -> dict[str, Json] | None:
+        text = as_text(value)
+        if text is None:
+            return None
+        digest = text.lower()
+        name = _HASH_LENGTHS.get(len(digest))
+        if name is None or not set(digest) <= set("0123456789abcdef"):
+            raise ValueError("no hash of a phone")
+        return {name: digest}
+
+    return run
+
+
+TRANSFORMS = (
+    Transform("phone_cn", phone_cn, gives=("mobile_e164", "phones")),
+    Transform("phone_hash", phone_hash, gives=tuple(_HASH_LENGTHS.values())),
+)

@@ -98,7 +98,8 @@ def test_email(value, expected):
         ("11010519491231002x", False),
         ("110105194912310021", True),
         ("110105194902310021", True),
-        ("110105491231002", True),
+        ("110105491231002", False),  # the old form; it becomes the one of today
+        ("110105490230002", True),
         ("1.1010519491231e+17", True),
     ],
 )

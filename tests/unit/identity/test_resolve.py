@@ -17,9 +17,14 @@ from hub.identity.rules import IdentityRules
 from hub.model.lead import KeyKind
 
 DAY = 86_400
-RULES = IdentityRules(window_s=10 * DAY)
+RULES = IdentityRules(
+    window_s=10 * DAY,
+    rest_s=4 * DAY,
+    most={KeyKind.ID_NUMBER: 2, KeyKind.UNIONID: 3, KeyKind.NAME: 2},
+)
 ID, UNION, PHONE = bytes((KeyKind.ID_NUMBER,)), bytes((KeyKind.UNIONID,)), bytes((KeyKind.MOBILE,))
-NAMES = [kind + letter for kind in (ID, UNION, PHONE) for letter in (b"a", b"b", b"c", b"d")]
+NAME = bytes((KeyKind.NAME,))
+NAMES = [kind + letter for kind in (ID, UNION, PHONE, NAME) for letter in (b"a", b"b", b"c", b"d")]
 LEADS = st.lists(
     st.tuples(st.sets(st.sampled_from(NAMES), max_size=3), st.integers(0, 40)), max_size=14
 )
@@ -75,7 +80,7 @@ class Store:
         self.merged |= found.merges
         self.given |= found.contact_of
         self.nodes |= {node.lead: node for node in batch}
-        for span in found.newly_shared:
+        for span in (*found.newly_shared, *found.newly_parted):
             self.make_anew(self.root(span.contact))
         return found
 
@@ -199,7 +204,31 @@ def test_a_lead_in_the_gap_links_both_sides() -> None:
         store.load([Node(lead(n), [PHONE + b"x"], day * DAY)])
 
     assert store.partition() == {frozenset({lead(0), lead(1), lead(2)})}
-    assert len(store.spans) == 1
+
+
+def owner(n: int, day: int, *names: int) -> Node:
+    return Node(
+        lead(n), [PHONE + b"x", *(bytes((KeyKind.NAME, name)) for name in names)], day * DAY
+    )
+
+
+def test_after_a_rest_another_name_is_the_next_owner_of_a_number() -> None:
+    before, same, other, nameless = owner(0, 0, 1), owner(1, 8, 1), owner(1, 8, 2), owner(1, 8)
+
+    assert len(partition(clusters([before, same], rules=RULES))) == 1
+    assert len(partition(clusters([before, other], rules=RULES))) == 2
+    assert len(partition(clusters([before, nameless], rules=RULES))) == 1
+    assert len(partition(clusters([before, owner(1, 3, 2)], rules=RULES))) == 1
+
+
+def test_a_name_that_comes_late_parts_what_was_one_person() -> None:
+    store = Store()
+    store.load([owner(0, 0, 1), owner(1, 8)])
+    assert len(store.partition()) == 1
+    found = store.load([owner(2, 9, 2)])
+
+    assert [one.key for one in found.newly_parted] == [PHONE + b"x"] * 2
+    assert store.partition() == {frozenset({lead(0)}), frozenset({lead(1), lead(2)})}
 
 
 def test_a_strong_key_knows_no_window() -> None:
@@ -221,6 +250,39 @@ def test_a_phone_with_three_id_numbers_is_shared_and_gives_back_whom_it_had_join
     store.load([Node(lead(3), [phone], 0), Node(lead(4), [ID + b"\x00", phone], 0)])
     assert frozenset({lead(0), lead(4)}) in store.partition()
     assert frozenset({lead(3)}) in store.partition()
+
+
+def named(n: int, who: int, phone: bytes) -> Node:
+    return Node(lead(n), [phone, bytes((KeyKind.NAME, who))], 0)
+
+
+def test_one_phone_with_six_names_is_one_person_and_with_nine_a_shops() -> None:
+    """同一手机号 6 个姓名 must be one contact with all values; what a shop assistant types is not."""
+    phone = PHONE + b"x"
+    rules = IdentityRules()
+    people = [named(n, n, phone) for n in range(9)]
+    store = Store(rules)
+    store.load(people[:6])
+    assert len(store.partition()) == 1
+    found = store.load(people[6:])
+
+    assert [one.key for one in found.newly_shared] == [phone]
+    assert len(store.partition()) == 9
+    assert store.partition() == partition(clusters(people, rules=rules))
+
+
+def test_one_name_joins_nobody() -> None:
+    nodes = [Node(lead(n), [bytes((KeyKind.NAME, 1))], 0) for n in range(2)]
+    store = Store()
+    store.load(nodes)
+
+    assert (
+        partition(clusters(nodes))
+        == store.partition()
+        == {frozenset({lead(0)}), frozenset({lead(1)})}
+    )
+    assert store.spans == {}
+    assert path(nodes, [lead(0)], [lead(1)]) is None
 
 
 def test_a_split_of_what_a_merge_had_joined_gives_both_old_contacts_back() -> None:
@@ -266,4 +328,6 @@ def test_every_key_of_a_lead_is_in_one_span(drawn: list[tuple[set[bytes], int]])
     nodes = nodes_of(drawn)
     held = [(one.key, member) for one in spans(nodes, RULES) for member in one.leads]
 
-    assert sorted(held) == sorted((key, node.lead) for node in nodes for key in node.keys)
+    assert sorted(held) == sorted(
+        (key, node.lead) for node in nodes for key in node.keys if RULES.joins(key)
+    )

@@ -50,6 +50,17 @@ def test_an_answer_that_another_rule_took_is_not_taken_again() -> None:
     assert "mobile_e164" not in doc
 
 
+@pytest.mark.parametrize("label", ["推荐人手机", "紧急联系人电话（手机）", "介绍人手机号"])
+def test_the_phone_of_another_person_is_never_the_leads_own(label: str) -> None:
+    """Two leads of one referrer would be one person."""
+    without = a_mapping(**{**PHONE, "fields": {}})
+
+    doc = lead(without, form={label: "19900000001"}).doc
+
+    assert "mobile_e164" not in doc
+    assert doc["extra"] == {"unmapped": {"form": {label: "19900000001"}}}
+
+
 def test_every_container_is_looked_through() -> None:
     doc = doc_of(form="no answers", more=[{"label": "怎么找您", "value": "19900000001"}])
 

@@ -12,6 +12,7 @@ from hub.errors import ConfigError
 from hub.mapping.patterns import compile_pattern
 from hub.mapping.transforms.catalog import installed_transforms
 from hub.mapping.transforms.region_table import read_table
+from hub.mapping.values import UnusableError
 from tests.unit.mapping.builders import transform
 
 MOBILE = {"mobile_e164": "+8619900001111"}
@@ -53,7 +54,8 @@ def test_a_mobile_is_found_however_it_is_typed(typed):
         ("19900001111转5678", "virtual", "+8619900001111;ext=5678"),
         ("19900001111-5678", "virtual", "+8619900001111;ext=5678"),
         ("199****1111", "masked", "199****1111"),
-        ("+852 5123 4567", "foreign", "+85251234567"),
+        ("+1 415 555 2671", "foreign", "+14155552671"),
+        ("+852 2123 4567", "foreign", "+85221234567"),
     ],
 )
 def test_what_is_no_mobile_of_a_person_goes_to_phones_with_its_kind(typed, kind, value):
@@ -63,6 +65,48 @@ def test_what_is_no_mobile_of_a_person_goes_to_phones_with_its_kind(typed, kind,
         return
 
     assert transform("phone_cn", typed) == {"phones": [{"value": value, "kind": kind}]}
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [
+        ("+852 5123 4567", "+85251234567"),
+        ("0085251234567", "+85251234567"),
+        ("85251234567", "+85251234567"),
+        ("853 6612 3456", "+85366123456"),
+        ("+886 912-345-678", "+886912345678"),
+        ("8860912345678", "+886912345678"),
+        ("+44 (0)7911 123456", "+447911123456"),
+    ],
+)
+def test_a_mobile_of_elsewhere_is_a_mobile_and_not_the_leads_mainland_one(typed, value):
+    assert transform("phone_cn", typed) == {"phones": [{"value": value, "kind": "mobile"}]}
+
+
+def test_a_landline_of_a_given_up_area_code_is_no_mobile_of_hong_kong():
+    assert transform("phone_cn", "0852-3123456") == {
+        "phones": [{"value": "+868523123456", "kind": "landline"}]
+    }
+
+
+def test_a_phone_that_is_none_leaves_the_mark_that_was_asked_for():
+    with pytest.raises(UnusableError) as caught:
+        transform("phone_cn", "下次再说", mark="phone_invalid")
+
+    assert caught.value.mark == "phone_invalid"
+
+
+@pytest.mark.parametrize(("length", "name"), [(64, "sha256"), (32, "md5")])
+def test_the_length_of_a_hash_tells_which_it_is(length, name):
+    assert transform("phone_hash", "AB" * (length // 2)) == {
+        f"phone_hash_{name}": "ab" * (length // 2)
+    }
+
+
+@pytest.mark.parametrize("typed", ["ab" * 20, "xy" * 16, "19900001111", True])
+def test_what_is_no_hash_is_unusable(typed):
+    with pytest.raises(ValueError, match=r"no (hash|text)"):
+        transform("phone_hash", typed)
 
 
 @pytest.mark.parametrize(
@@ -124,9 +168,54 @@ def test_an_id_number_needs_its_checksum():
     assert (
         transform("id_number_cn", "１１０１０５１９４９１２３１００２Ｘ") == "11010519491231002X"
     )
-    for wrong in ("110105194912310021", "110105194902300027", "1101051949123100", "x" * 18):
-        with pytest.raises(ValueError, match=r"."):
-            transform("id_number_cn", wrong)
+    assert transform("id_number_cn", "110105 19491231 002X") == "11010519491231002X"
+
+
+def test_the_old_form_of_an_id_number_is_that_of_today():
+    assert transform("id_number_cn", "110105491231002") == "11010519491231002X"
+
+
+@pytest.mark.parametrize(
+    ("typed", "mark"),
+    [
+        ("110105194912310021", "id_number_invalid"),  # checksum
+        ("110105194902300027", "id_number_invalid"),  # 30 February
+        ("110105490230002", "id_number_invalid"),
+        ("990105194912310026", "id_number_invalid"),  # no such province
+        ("x" * 18, "id_number_invalid"),
+        ("不方便", "id_number_invalid"),
+        ("H12345678", "id_number_other"),
+        ("12345678", "id_number_other"),
+        ("E12345678", "id_number_other"),
+    ],
+)
+def test_what_is_no_id_number_is_marked_and_never_a_value(typed, mark):
+    with pytest.raises(UnusableError) as caught:
+        transform("id_number_cn", typed)
+
+    assert caught.value.mark == mark
+
+
+def test_a_credit_code_needs_its_check_character():
+    assert transform("credit_code_cn", "91350100m000100y43") == "91350100M000100Y43"
+    for wrong in ("91350100M000100Y44", "91350100M000100Y4", "91350100M0OO100Y43", "统一"):
+        with pytest.raises(UnusableError) as caught:
+            transform("credit_code_cn", wrong)
+        assert caught.value.mark == "credit_code_invalid"
+
+
+@pytest.mark.parametrize(
+    ("typed", "codes"),
+    [
+        ("13304360000", {"province_code": "220000", "city_code": "220800"}),
+        ("+86 138-0013-8000", {"province_code": "110000", "city_code": "110100"}),
+        ("19900001111", None),  # a range that was not given out yet
+        ("+852 5123 4567", None),
+        ("下次再说", None),
+    ],
+)
+def test_a_mobiles_range_has_a_city_or_none(typed, codes):
+    assert transform("region_of_phone_cn", typed) == codes
 
 
 @pytest.mark.parametrize(
