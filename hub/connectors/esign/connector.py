@@ -14,7 +14,6 @@ from hub.errors import ConfigError
 from hub.model.delivery import Envelope, HookReply, HookRequest, RawRecord
 from hub.settings import SourceSettings
 
-
 NOTICES = MappingProxyType(
     {
         "flow_not_found": Notice(
