@@ -15,6 +15,7 @@ from tests.connectors import (
     test_call400,
     test_call400_lists,
     test_douyin,
+    test_kingdee,
     test_meituan,
     test_webform_hook,
     test_wecom,
@@ -91,6 +92,22 @@ CONNECTORS: Mapping[str, Cases] = {
             Check.PAGES: "a file is read whole",
             Check.RETRIES: _NOTHING_CALLED,
             Check.TOKENS: _NOTHING_CALLED,
+        },
+    ),
+    "kingdee": Cases(
+        pulls={
+            "receivable": test_kingdee.TestReceivable,
+            "receipt": test_kingdee.TestReceipt,
+            "refund": test_kingdee.TestRefund,
+            "receivable_reread": test_kingdee.TestReceivableReread,
+            "receipt_reread": test_kingdee.TestReceiptReread,
+            "refund_reread": test_kingdee.TestRefundReread,
+        },
+        elsewhere=ELSEWHERE["kingdee"],
+        without={
+            Check.SIGNATURE: "nothing is pushed",
+            Check.ANSWERS: "nothing is pushed",
+            Check.TOKENS: "every call is signed, or belongs to a session that the pull opens itself",
         },
     ),
     "meituan": Cases(

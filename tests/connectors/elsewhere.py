@@ -42,6 +42,11 @@ ELSEWHERE: Mapping[str, Mapping[Check, tuple[str, ...]]] = {
             "tests/e2e/test_import_command.py::test_a_file_is_imported_and_nothing_personal_is_shown",
         ),
     },
+    "kingdee": {
+        Check.ONCE: (
+            "tests/store/test_kingdee.py::test_what_counts_in_the_store_is_what_counts_in_the_books",
+        ),
+    },
     "meituan": {
         Check.ONCE: (
             "tests/e2e/test_three_channels.py::test_what_douyins_push_lost_the_count_of_the_day_finds_and_the_pull_brings",

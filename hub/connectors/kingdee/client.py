@@ -58,10 +58,14 @@ class KingdeeSession(ApiSession):
             TransientError: still failing after all tries.
             PlatformRejectedError: an answer that a retry does not change.
         """
+
+        async def attempt() -> bytes:
+            return await self._asked(document)
+
         renewed = False
         while True:
             try:
-                body = await self.retried(lambda: self._asked(document))
+                body = await self.retried(attempt)
             except PlatformRejectedError as error:
                 if renewed or error.code not in (STALE, SESSION_LOST):
                     raise
