@@ -1,0 +1,175 @@
+"""Documents as reconciliation reads them: columns only, binary, never the sealed text."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import sqlalchemy as sa
+
+from hub.finance.tables import document
+from hub.reconciliation.books import ENTITIES, Entry, party_keys
+
+_PAGE = 5000
+_DAYS = "on_date - DATE '1970-01-01'"
+# One column a field of `Entry`, in its order.
+_COMMON = (
+    "uuid_send(id)", "entity", "source_key", "number", "kind",
+    "coalesce(state, CASE WHEN facts ? 'state_raw' THEN '?' END)",
+    _DAYS, "amount_fen", "currency", "contract_number", "order_number", "party_code",
+    "facts ->> 'party_credit_code'", "facts ->> 'party_tax_number'", "party",
+)  # fmt: skip
+_OWN_NAMES = (
+    "target", "opportunity", "receivable", "request", "flow", "code", "due", "settled", "decided",
+    "sealed", "has_scan",
+)  # fmt: skip
+_HAS_SCAN = "(facts ? 'scan_hash' OR facts -> 'withheld' ? 'scan_ref')"
+_OWN: Mapping[str, Mapping[str, str]] = {
+    "contract": {
+        "target": "facts ->> 'amends_number'",
+        "opportunity": "facts ->> 'opportunity_number'",
+        "flow": "facts ->> 'flow_id'",
+        "sealed": "(facts ->> 'is_sealed')::bool",
+        "has_scan": _HAS_SCAN,
+    },
+    "approval": {"decided": "facts ->> 'decided_at'"},
+    "signing": {"flow": "facts ->> 'flow_id'"},
+    "receivable": {
+        "due": "(facts ->> 'due_on')::date - DATE '1970-01-01'",
+        "settled": "(facts ->> 'written_off_fen')::int8",
+    },
+    "invoice": {
+        "target": "facts ->> 'red_of'",
+        "receivable": "facts ->> 'receivable_number'",
+        "request": "facts ->> 'request_number'",
+        "code": "facts ->> 'invoice_code'",
+    },
+    "receipt": {"target": "facts ->> 'invoice_number'"},
+    "refund": {"target": "facts ->> 'receipt_number'"},
+}
+
+
+def _select(entity: str) -> str:
+    own = _OWN.get(entity, {})
+    columns = [*_COMMON, *(own.get(name, "NULL") for name in _OWN_NAMES)]
+    return f"SELECT {', '.join(columns)} FROM finance.document WHERE merchant = %s AND entity = %s"  # noqa: S608 -- this module's own texts
+
+
+_QUERIES = {entity: _select(entity) for entity in ENTITIES}
+
+
+def all_entries(conn: psycopg.Connection[Any], merchant: str) -> Iterator[Entry]:
+    """Every document of a merchant that takes part, a page at a time."""
+    for entity in ENTITIES:
+        with conn.cursor(f"books_{entity}", binary=True) as cursor:
+            cursor.itersize = _PAGE
+            cursor.execute(_QUERIES[entity].encode(), (merchant, entity))
+            while rows := cursor.fetchmany(_PAGE):
+                for row in rows:
+                    yield Entry(*row)
+
+
+def linked_entries(
+    conn: psycopg.Connection[Any], merchant: str, links: Collection[str], party: Collection[bytes]
+) -> list[Entry]:
+    """Documents that share a link key or a blind party key."""
+    found: list[Entry] = []
+    with conn.cursor(binary=True) as cursor:
+        for entity in ENTITIES:
+            query = f"{_QUERIES[entity]} AND (links && %s::text[] OR party && %s::bytea[])"
+            cursor.execute(query.encode(), (merchant, entity, list(links), list(party)))
+            found.extend(Entry(*row) for row in cursor)
+    return found
+
+
+def entries_of(conn: psycopg.Connection[Any], merchant: str, ids: Collection[UUID]) -> list[Entry]:
+    """The documents with these ids that are still there."""
+    found: list[Entry] = []
+    with conn.cursor(binary=True) as cursor:
+        for entity in ENTITIES:
+            query = f"{_QUERIES[entity]} AND id = ANY(%s)"
+            cursor.execute(query.encode(), (merchant, entity, list(ids)))
+            found.extend(Entry(*row) for row in cursor)
+    return found
+
+
+def blind_of(entries: Collection[Entry]) -> set[bytes]:
+    """The blind keys of the entries' parties."""
+    return {key for entry in entries for key in party_keys(entry) if isinstance(key, bytes)}
+
+
+def person_keys(
+    conn: psycopg.Connection[Any], merchant: str, entity: str, ids: Collection[UUID] | None = None
+) -> list[tuple[bytes, list[bytes]]]:
+    """Documents that name a person, with its blind keys; of all documents or of `ids`."""
+    query = (
+        "SELECT uuid_send(id), keys FROM finance.document"
+        " WHERE merchant = %s AND entity = %s AND keys IS NOT NULL"
+    )
+    parameters: list[Any] = [merchant, entity]
+    if ids is not None:
+        query += " AND id = ANY(%s)"
+        parameters.append(list(ids))
+    with conn.cursor(binary=True) as cursor:
+        return [(row[0], row[1]) for row in cursor.execute(query.encode(), parameters)]
+
+
+def passing(
+    conn: psycopg.Connection[Any], merchant: str, entity: str, after: date, until: date
+) -> list[UUID]:
+    """Documents dated after one day and up to another: those whose term ends in between."""
+    rows = conn.execute(
+        "SELECT id FROM finance.document WHERE merchant = %s AND entity = %s"
+        " AND on_date > %s AND on_date <= %s",
+        (merchant, entity, after, until),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def falling_due(
+    conn: psycopg.Connection[Any], merchant: str, after: date, until: date
+) -> list[UUID]:
+    """Receivables due after one day and up to another."""
+    rows = conn.execute(
+        "SELECT id FROM finance.document WHERE merchant = %s AND entity = 'receivable'"
+        " AND facts ->> 'due_on' > %s AND facts ->> 'due_on' <= %s",
+        (merchant, after.isoformat(), until.isoformat()),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def take_changes(
+    conn: psycopg.Connection[Any], merchant: str
+) -> tuple[set[UUID], set[str], set[bytes]]:
+    """Take what changed since the last run: documents, and the links and parties that they had before."""
+    rows = conn.execute(
+        "DELETE FROM finance.change WHERE merchant = %s RETURNING document_id, links, party",
+        (merchant,),
+    ).fetchall()
+    ids = {row[0] for row in rows}
+    links = {link for row in rows for link in row[1] or ()}
+    return ids, links, {bytes(key) for row in rows for key in row[2] or ()}
+
+
+def documents_by_id(conn: sa.Connection, ids: Sequence[UUID]) -> list[sa.RowMapping]:
+    """Whole rows, for a person to look at; by date and number."""
+    rows = conn.execute(
+        sa.select(document)
+        .where(document.c.id.in_(ids))
+        .order_by(document.c.on_date, document.c.entity, document.c.number, document.c.id)
+    )
+    return list(rows.mappings())
+
+
+def ids_of_contract(conn: sa.Connection, merchant: str, number: str) -> list[UUID]:
+    """Documents that name a contract, the contract itself and what was matched to it."""
+    named = sa.text(
+        "SELECT id FROM finance.document WHERE merchant = :merchant AND links && :links"
+        " UNION SELECT document_id FROM finance.match"
+        " WHERE merchant = :merchant AND contract_number = :number"
+    )
+    parameters = {"merchant": merchant, "number": number, "links": [f"contract:{number}"]}
+    return list(conn.execute(named, parameters).scalars())
