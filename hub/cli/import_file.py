@@ -15,7 +15,7 @@ import typer
 from hub.cli.import_output import print_proposal, print_result, watching
 from hub.cli.output import CheckFailedError, print_line
 from hub.errors import ConfigError
-from hub.files.dictionary import Dictionary
+from hub.files.dictionary import BaseDictionary
 from hub.files.proposal import Proposed
 from hub.mapping.nearest import did_you_mean
 from hub.ops.platform_counts import PlatformCount
@@ -35,6 +35,7 @@ from hub.steps.import_plan import (
     read_table,
     saved_mappings,
     settle,
+    target_of,
 )
 from hub.steps.keys import open_keyring
 from hub.steps.open_store import Store, open_store
@@ -176,12 +177,13 @@ def _counted(
 
 def _plan(
     store: Store, files: SchemaFiles, settings: HubSettings, wish: _Wish
-) -> tuple[Plan, Dictionary]:
+) -> tuple[Plan, BaseDictionary]:
     """The file's table with a mapping: a saved one, or one that a person has agreed to."""
     source = configured_source(settings, wish.source)
     with store.engine.begin() as conn:
-        dictionary, extensions = dictionary_for(conn, files, source.merchant)
-        saved = saved_mappings(conn, source.platform, source.merchant)
+        target = target_of(source)
+        dictionary, extensions = dictionary_for(conn, files, source.merchant, target)
+        saved = saved_mappings(conn, source.platform, source.merchant, target)
     table = read_table(wish.file, dictionary, settings, wish.reading)
     if not wish.makes_mapping:
         found = plan_with_saved(wish.source, source, table, saved, wish.mapping)
@@ -203,7 +205,7 @@ def _plan(
     return plan, dictionary
 
 
-def _asked(plan: Plan, wish: _Wish, dictionary: Dictionary) -> dict[str, str]:
+def _asked(plan: Plan, wish: _Wish, dictionary: BaseDictionary) -> dict[str, str]:
     """What a person at a terminal says of the columns that are not sure; without one, nothing is guessed."""
     open_ones = [one for one in plan.uncertain if one.column not in wish.said]
     if not open_ones or wish.yes:
@@ -217,7 +219,7 @@ def _asked(plan: Plan, wish: _Wish, dictionary: Dictionary) -> dict[str, str]:
     return {one.column: _ask(one, dictionary) for one in open_ones}
 
 
-def _ask(one: Proposed, dictionary: Dictionary) -> str:
+def _ask(one: Proposed, dictionary: BaseDictionary) -> str:
     known = dictionary.meanings()
     while True:
         answer = typer.prompt(
@@ -228,7 +230,7 @@ def _ask(one: Proposed, dictionary: Dictionary) -> str:
         typer.echo(f"没有字段 {answer}{did_you_mean(answer, known)}", err=True)
 
 
-def _carry_out(hub: _Hub, plan: Plan, dictionary: Dictionary, wish: _Wish) -> ImportResult:
+def _carry_out(hub: _Hub, plan: Plan, dictionary: BaseDictionary, wish: _Wish) -> ImportResult:
     """Check, publish, store, write the cleaning report."""
     engine, keyring = hub.store.engine, hub.keyring
     with watching(quiet=wish.as_json) as on_progress:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -14,6 +14,8 @@ from typing import Any, Final
 import yaml
 
 from hub.drift.vocabulary import Vocabulary, normal_name
+from hub.files.readers import Reader, reader_of
+from hub.mapping.business import LEAD
 from hub.mapping.fields import LEAD_FIELDS
 
 KEEP: Final = "extra"
@@ -80,35 +82,33 @@ class Hit:
     is_exact: bool
 
 
-class Dictionary:
-    """Words for columns: ours, those of the drift vocabulary, the canonical labels, a merchant's extension fields.
+class BaseDictionary:
+    """Words for the columns of one kind of file: word → meaning; labels and limits from the canonical contract.
 
-    `extensions` are the merchant's own fields: name → Chinese label.
+    `target` is the canonical entity that rows become.
     """
 
-    def __init__(
-        self, canonical: Mapping[str, Any], extensions: Mapping[str, str] | None = None
-    ) -> None:
-        self._words: dict[str, str] = {}
-        self._extensions = frozenset(EXTENSION + name for name in extensions or ())
+    target = LEAD
+
+    def __init__(self, words: Mapping[str, str], canonical: Mapping[str, Any]) -> None:
+        self._words = dict(words)
+        self._extensions: frozenset[str] = frozenset()
         self._properties: Mapping[str, Any] = canonical.get("properties", {})
-        self._vocabulary = Vocabulary(canonical)
-        for name, label in (extensions or {}).items():
-            for word in (label, name):
-                self._words.setdefault(normal_name(word), EXTENSION + name)
-        for meaning, words in _synonyms().items():
-            for word in (meaning, *words):
-                self._words.setdefault(normal_name(str(word)), meaning)
-        for name, schema in self._properties.items():
-            if (meaning := as_meaning(name)) in self.meanings():
-                for word in (name, schema.get("x-label-zh", "")):
-                    self._words.setdefault(normal_name(word), meaning)
 
     @staticmethod
-    def meanings() -> frozenset[str]:
+    def add(words: dict[str, str], meaning: str, synonyms: Iterable[object]) -> None:
+        """Have each of `synonyms` mean `meaning`, unless it means something already."""
+        for word in synonyms:
+            if name := normal_name(str(word)):
+                words.setdefault(name, meaning)
+
+    def meanings(self) -> frozenset[str]:
         """Everything that a column can be said to mean, without a merchant's extension fields."""
-        fields = set(LEAD_FIELDS) - set(_SPREAD_ONLY) - _NOT_A_COLUMN
-        return frozenset({*fields, "intent", *SPREADS, EXTERNAL_ID, KEEP, IGNORE})
+        raise NotImplementedError
+
+    def reader(self, meaning: str, column: str = "") -> Reader | None:
+        """The loader's own transform for a column, None where any text will do."""
+        raise NotImplementedError
 
     def find(self, header: str) -> Hit | None:
         """What a header means: by its very word, else by one that comes near; None if nothing does."""
@@ -138,7 +138,12 @@ class Dictionary:
 
     def label(self, meaning: str) -> str:
         """The Chinese label of a meaning."""
-        fixed = {EXTERNAL_ID: "线索编号", KEEP: "保留在 extra", IGNORE: "忽略", "phone": "电话"}
+        fixed = {
+            EXTERNAL_ID: "线索编号" if self.target == LEAD else "记录编号",
+            KEEP: "保留在 extra",
+            IGNORE: "忽略",
+            "phone": "电话",
+        }
         if meaning in fixed:
             return fixed[meaning]
         schema = self._properties.get(SPREADS.get(meaning, meaning), {})
@@ -155,6 +160,42 @@ class Dictionary:
         """How many characters the canonical contract allows, None if it says nothing."""
         limit = self._properties.get(meaning, {}).get("maxLength")
         return int(limit) if limit is not None else None
+
+    def _exact(self, plain: str) -> str | None:
+        return self._words.get(normal_name(plain))
+
+
+class Dictionary(BaseDictionary):
+    """Words for columns: ours, those of the drift vocabulary, the canonical labels, a merchant's extension fields.
+
+    `extensions` are the merchant's own fields: name → Chinese label.
+    """
+
+    def __init__(
+        self, canonical: Mapping[str, Any], extensions: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__({}, canonical)
+        self._extensions = frozenset(EXTENSION + name for name in extensions or ())
+        self._vocabulary = Vocabulary(canonical)
+        for name, label in (extensions or {}).items():
+            for word in (label, name):
+                self._words.setdefault(normal_name(word), EXTENSION + name)
+        for meaning, words in _synonyms().items():
+            for word in (meaning, *words):
+                self._words.setdefault(normal_name(str(word)), meaning)
+        for name, schema in self._properties.items():
+            if (meaning := as_meaning(name)) in self.meanings():
+                for word in (name, schema.get("x-label-zh", "")):
+                    self._words.setdefault(normal_name(word), meaning)
+
+    def meanings(self) -> frozenset[str]:
+        """Everything that a column can be said to mean, without a merchant's extension fields."""
+        fields = set(LEAD_FIELDS) - set(_SPREAD_ONLY) - _NOT_A_COLUMN
+        return frozenset({*fields, "intent", *SPREADS, EXTERNAL_ID, KEEP, IGNORE})
+
+    def reader(self, meaning: str, column: str = "") -> Reader | None:
+        """The loader's own transform for a meaning, None where any text will do."""
+        return reader_of(meaning)
 
     def _exact(self, plain: str) -> str | None:
         word = normal_name(plain)

@@ -15,10 +15,11 @@ from hub.files.dictionary import (
     EXTERNAL_ID,
     IGNORE,
     KEEP,
-    Dictionary,
+    BaseDictionary,
 )
 from hub.files.readers import INTENT_SCALES, reader_of
 from hub.files.table import Table
+from hub.mapping.business import LEAD
 from hub.mapping.nearest import did_you_mean
 from hub.privacy.mask import mask_value
 
@@ -47,7 +48,7 @@ class Proposed:
         return self.confidence >= SURE
 
 
-def propose(table: Table, dictionary: Dictionary) -> list[Proposed]:
+def propose(table: Table, dictionary: BaseDictionary) -> list[Proposed]:
     """What each column of a table is taken for, in the order of the columns."""
     found: list[Proposed] = []
     taken: set[str] = set()
@@ -78,12 +79,12 @@ def _sample(table: Table, column: str) -> list[str]:
     return values
 
 
-def _proposed(column: str, values: Sequence[str], dictionary: Dictionary) -> Proposed:
+def _proposed(column: str, values: Sequence[str], dictionary: BaseDictionary) -> Proposed:
     hit = dictionary.find(column)
     if hit is None:
         return _by_shape(column, values, dictionary)
     meaning, why = hit.meaning, hit.why
-    share = agreement(meaning, values)
+    share = _agreement(column, meaning, values, dictionary)
     if meaning == "intent" and share is None and values:
         why += "；取值不在已知等级里，只留原文"
     confidence = 0.95 if hit.is_exact else 0.6
@@ -101,15 +102,24 @@ def _with_values(confidence: float, share: float) -> float:
     return confidence
 
 
-def _by_shape(column: str, values: Sequence[str], dictionary: Dictionary) -> Proposed:
+def _by_shape(column: str, values: Sequence[str], dictionary: BaseDictionary) -> Proposed:
     """Only what nothing else looks like is taken for something without its name; the rest is kept as it is."""
-    if len(values) >= _ENOUGH:
+    if len(values) >= _ENOUGH and dictionary.target == LEAD:
         for meaning in _STRIKING_SHAPES:
             share = agreement(meaning, values)
             if share is not None and share >= _STRIKING:
                 why = f"列名不认识，但 {share:.0%} 的值像{dictionary.label(meaning)}"
                 return Proposed(column, meaning, why, 0.7, _shown(meaning, values, dictionary))
     return Proposed(column, KEEP, "词典里没有，原样保留", 1.0, _shown(KEEP, values, dictionary))
+
+
+def _agreement(
+    column: str, meaning: str, values: Sequence[str], dictionary: BaseDictionary
+) -> float | None:
+    if dictionary.target == LEAD:
+        return agreement(meaning, values)
+    reader = dictionary.reader(meaning, column)
+    return None if reader is None or not values else sum(map(reader.fits, values)) / len(values)
 
 
 def agreement(meaning: str, values: Sequence[str]) -> float | None:
@@ -147,20 +157,22 @@ def intent_scale(values: Sequence[str]) -> str | None:
     return None
 
 
-def _shown(meaning: str, values: Sequence[str], dictionary: Dictionary) -> str:
+def _shown(meaning: str, values: Sequence[str], dictionary: BaseDictionary) -> str:
     """One value, masked as its canonical field is; of a column that has none, only its form."""
     if not values:
         return ""
     if meaning in (KEEP, IGNORE) or meaning.startswith(EXTENSION):
         return form_of(values[0])
     kind = dictionary.pii(meaning)
+    if dictionary.target != LEAD:
+        return form_of(values[0]) if kind == "none" else str(mask_value(kind, values[0]))
     if kind == "none" and agreement(meaning, values[:1]) in (None, 1.0):
         return values[0][:24] if agreement(meaning, values[:1]) == 1.0 else form_of(values[0])
     return str(mask_value(kind if kind != "none" else "text", values[0]))
 
 
 def chosen(
-    proposed: Sequence[Proposed], said: Mapping[str, str], dictionary: Dictionary
+    proposed: Sequence[Proposed], said: Mapping[str, str], dictionary: BaseDictionary
 ) -> list[Proposed]:
     """The proposal with what a person said about columns: column → meaning.
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from hub.files import checks
 from hub.files.cells import whole_number
-from hub.files.dictionary import CONTACTS, EXTERNAL_ID, Dictionary, Role, role_of
+from hub.files.dictionary import CONTACTS, EXTERNAL_ID, BaseDictionary, Role, role_of
 from hub.files.problems import Problem, Severity
 from hub.files.readers import INTENT_SCALES, Reader, build_reader, reader_of
 from hub.files.sheet import Sheet, budget_unit, region_columns
@@ -50,7 +50,7 @@ class Reviewed:
         return replace(self, problems=[*self.problems, *found.values()])
 
 
-def review(table: Table, sheet: Sheet, dictionary: Dictionary) -> Reviewed:
+def review(table: Table, sheet: Sheet, dictionary: BaseDictionary) -> Reviewed:
     """A table checked; numbers that a spreadsheet wrote as floats are written out where that is exact."""
     table = _repaired(table, sheet.columns)
     columns = (
@@ -73,9 +73,12 @@ def review(table: Table, sheet: Sheet, dictionary: Dictionary) -> Reviewed:
 
 def _repaired(table: Table, meanings: Mapping[str, str]) -> Table:
     """Numbers and ids without what a float added to them."""
-    places = [
-        n for n, name in enumerate(table.columns) if role_of(meanings.get(name, "")) in _REPAIRED
-    ]
+    roles = [role_of(meanings.get(name, "")) for name in table.columns]
+    return written_out(table, [n for n, role in enumerate(roles) if role in _REPAIRED])
+
+
+def written_out(table: Table, places: Sequence[int]) -> Table:
+    """The table with whole numbers written out in the columns at `places`, where that is exact."""
     rows = list(table.rows)
     for place in places:
         for index, row in enumerate(rows):
@@ -88,7 +91,7 @@ def _repaired(table: Table, meanings: Mapping[str, str]) -> Table:
 
 
 def _of_column(
-    name: str, meaning: str, values: Sequence[str], sheet: Sheet, dictionary: Dictionary
+    name: str, meaning: str, values: Sequence[str], sheet: Sheet, dictionary: BaseDictionary
 ) -> Iterator[Problem]:
     role = role_of(meaning)
     if role is Role.PHONE:
@@ -109,7 +112,7 @@ def _of_column(
 
 
 def _of_text(
-    name: str, meaning: str, values: Sequence[str], sheet: Sheet, dictionary: Dictionary
+    name: str, meaning: str, values: Sequence[str], sheet: Sheet, dictionary: BaseDictionary
 ) -> Iterator[Problem]:
     reader = _enum_reader(meaning, sheet)
     if reader is not None:

@@ -14,6 +14,7 @@ from hub.files.dictionary import CONTACTS, EXTENSION, EXTERNAL_ID, IGNORE, KEEP,
 from hub.files.readers import CHAINS
 from hub.files.rows import PREFIX
 from hub.files.table import ROW
+from hub.mapping.business import LEAD
 from hub.mapping.paths import parse_path
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
@@ -32,6 +33,7 @@ class Sheet:
 
     `key` are the columns that tell one lead from another where none holds a platform's lead id. `scale` is
     the named scale of the intent column, `extensions` the merchant's fields: name → {type, label, pii}.
+    `target` is the canonical entity that rows become.
     """
 
     platform: str
@@ -40,6 +42,7 @@ class Sheet:
     key: tuple[str, ...] = ()
     scale: str | None = None
     extensions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    target: str = LEAD
 
 
 def entity_of(name: str, columns: Iterable[str]) -> str:
@@ -174,21 +177,21 @@ def sheet_of(document: Mapping[str, Any], contract: Mapping[str, Any]) -> Sheet:
     columns = {name: KEEP for name in contract.get("properties", {}) if name != ROW}
     scale = None
     for target, rule in (document.get("fields") or {}).items():
-        for column in _columns_in(rule):
+        for column in columns_in(rule):
             columns[column] = as_meaning(target)
         if target == "intent" and isinstance(rule, dict) and isinstance(rule.get("with"), dict):
             levels = rule["with"].get("scale")
             scale = levels if isinstance(levels, str) else None
     for name, rule in (document.get("extensions") or {}).items():
-        columns |= dict.fromkeys(_columns_in(rule), EXTENSION + name)
+        columns |= dict.fromkeys(columns_in(rule), EXTENSION + name)
     for rule in document.get("spread") or ():
-        columns |= _spread_meanings(str(rule.get("name")), _columns_in(rule))
+        columns |= _spread_meanings(str(rule.get("name")), columns_in(rule))
     key = document.get("key") or {}
-    columns |= dict.fromkeys(_columns_in(key.get("id")), EXTERNAL_ID)
+    columns |= dict.fromkeys(columns_in(key.get("id")), EXTERNAL_ID)
     for path in document.get("ignore") or ():
         if path != ROW:
-            columns |= dict.fromkeys(_columns_in(path), IGNORE)
-    synthetic = tuple(c for spec in key.get("synthetic") or () for c in _columns_in(spec))
+            columns |= dict.fromkeys(columns_in(path), IGNORE)
+    synthetic = tuple(c for spec in key.get("synthetic") or () for c in columns_in(spec))
     return Sheet(platform, entity, columns, synthetic, scale)
 
 
@@ -198,11 +201,12 @@ def _spread_meanings(name: str, columns: Sequence[str]) -> dict[str, str]:
     return dict.fromkeys(columns, name)
 
 
-def _columns_in(rule: Any) -> list[str]:  # noqa: ANN401 -- a rule, a source, or a list of them
+def columns_in(rule: Any) -> list[str]:  # noqa: ANN401 -- a rule, a source, or a list of them
+    """The columns that a rule reads, in order."""
     if isinstance(rule, str):
         return [parse_path(rule, "import").root]
     if isinstance(rule, list):
-        return [column for each in rule for column in _columns_in(each)]
+        return [column for each in rule for column in columns_in(each)]
     if isinstance(rule, dict):
-        return [c for name in ("from", "all") if name in rule for c in _columns_in(rule[name])]
+        return [c for name in ("from", "all") if name in rule for c in columns_in(rule[name])]
     return []

@@ -16,7 +16,9 @@ import sqlalchemy as sa
 from hub.crm.contacts import holders
 from hub.database.engine import driver, store_errors
 from hub.errors import ConfigError
-from hub.files.dictionary import Dictionary
+from hub.files.dictionary import BaseDictionary
+from hub.files.document_review import review_documents
+from hub.files.documents import DocumentDictionary
 from hub.files.problems import Check, Severity
 from hub.files.report import cleaning_report
 from hub.files.review import Reviewed, review, rows_by_day
@@ -82,17 +84,20 @@ def review_plan(
     engine: sa.Engine,
     keyring: KeyRing,
     plan: Plan,
-    dictionary: Dictionary,
+    dictionary: BaseDictionary,
     on_progress: OnProgress = _silent,
 ) -> Reviewed:
-    """The twelve checks over a plan's table; the store is only read.
+    """The checks over a plan's table; the store is only read.
 
     Raises:
         StoreError: the database refused or is away.
     """
     rows = len(plan.table.rows)
     on_progress("check", 0, rows)
-    reviewed = review(plan.table, plan.sheet, dictionary)
+    if isinstance(dictionary, DocumentDictionary):
+        reviewed = review_documents(plan.table, plan.sheet, dictionary)
+    else:
+        reviewed = review(plan.table, plan.sheet, dictionary)
     on_progress("check", rows, rows)
     keys = list({key for column in reviewed.keys.values() for key in column if key is not None})
     known: set[IdentityKey] = set()

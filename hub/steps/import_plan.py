@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,14 @@ import sqlalchemy as sa
 
 from hub.database.engine import store_errors
 from hub.errors import ConfigError
-from hub.files.dictionary import Dictionary
+from hub.files.dictionary import BaseDictionary, Dictionary
+from hub.files.document_sheet import (
+    check_document_columns,
+    document_key,
+    document_mapping,
+    document_sheet_of,
+)
+from hub.files.documents import DocumentDictionary, lookup_tables
 from hub.files.proposal import Proposed, check_usable, chosen, intent_scale, propose
 from hub.files.rows import PREFIX
 from hub.files.sheet import (
@@ -25,6 +32,7 @@ from hub.files.sheet import (
 from hub.files.table import ROW, Grid, Table, make_table
 from hub.files.text_files import decode, read_delimited, read_json_lines
 from hub.files.workbook import is_workbook, read_workbook
+from hub.mapping.business import BUSINESS_FIELDS, LEAD
 from hub.mapping.document import parse_name
 from hub.mapping.nearest import did_you_mean
 from hub.registry import live
@@ -33,6 +41,7 @@ from hub.registry.files import CANONICAL_LEAD, SchemaFiles
 from hub.settings import HubSettings, SourceSettings
 from hub.steps.publish import check_document, publish_on
 
+_DECLARATIVE = "declarative"
 _JSON_LINES = (".jsonl", ".ndjson")
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 _NEAR = 0.6  # of the columns of both
@@ -84,7 +93,9 @@ class Plan:
         return [one for one in self.proposed if not one.is_sure]
 
 
-def read_table(path: Path, dictionary: Dictionary, settings: HubSettings, how: Reading) -> Table:
+def read_table(
+    path: Path, dictionary: BaseDictionary, settings: HubSettings, how: Reading
+) -> Table:
     """The table of a file: xlsx, csv, tsv or JSON lines.
 
     Raises:
@@ -122,10 +133,20 @@ def _grid(path: Path, data: bytes, how: Reading) -> Grid:
     return read_delimited(text, path.name, how.delimiter)
 
 
+def target_of(source: SourceSettings) -> str:
+    """The canonical entity that rows of a file become: what a `declarative` source says, else a lead."""
+    entity = str(source.options.get("entity", LEAD)) if source.platform == _DECLARATIVE else LEAD
+    return entity if entity in BUSINESS_FIELDS else LEAD
+
+
 def dictionary_for(
-    conn: sa.Connection, files: SchemaFiles, merchant: str
-) -> tuple[Dictionary, dict[str, dict[str, str]]]:
-    """The dictionary of a merchant, and its extension fields as a mapping declares them."""
+    conn: sa.Connection, files: SchemaFiles, merchant: str, target: str = LEAD
+) -> tuple[BaseDictionary, dict[str, dict[str, str]]]:
+    """The dictionary of a merchant for what rows become, and its extension fields as a mapping declares them."""
+    if target != LEAD:
+        shipped = _shipped(files, target)
+        tables = lookup_tables(files.mapping(shipped)) if shipped else {}
+        return DocumentDictionary(target, files.newest_contract(f"canonical/{target}"), tables), {}
     fields = extensions_by_merchant(conn).get(merchant, ())
     extensions = {
         one.name: {"type": one.type, "label": one.label_zh, "pii": one.pii} for one in fields
@@ -134,8 +155,16 @@ def dictionary_for(
     return Dictionary(files.newest_contract(CANONICAL_LEAD), labels), extensions
 
 
-def saved_mappings(conn: sa.Connection, platform: str, merchant: str) -> list[Saved]:
-    """The column mappings that are live for a merchant on a platform, its own first."""
+def _shipped(files: SchemaFiles, target: str) -> str | None:
+    """The newest mapping of the entity in the hub's own field names; it knows the words of its states."""
+    names = files.newest_mappings()
+    return next((str(n) for n in names if (n.platform, n.entity) == (_DECLARATIVE, target)), None)
+
+
+def saved_mappings(
+    conn: sa.Connection, platform: str, merchant: str, target: str = LEAD
+) -> list[Saved]:
+    """The column mappings to an entity that are live for a merchant on a platform, its own first."""
     ids = live.live_versions(conn).ids
     wanted = {
         number: scope
@@ -147,10 +176,15 @@ def saved_mappings(conn: sa.Connection, platform: str, merchant: str) -> list[Sa
     found = live.documents_of(conn, sorted(wanted))
     ordered = sorted(found.values(), key=lambda one: (wanted[one.id] == "", -one.id))
     return [
-        Saved(one.name, one.mapping, one.contract, sheet_of(one.mapping, one.contract))
+        Saved(one.name, one.mapping, one.contract, _sheet_of(one.mapping, one.contract))
         for one in ordered
-        if one.contract is not None
+        if one.contract is not None and str(one.mapping["to"]).split("/")[1] == target
     ]
+
+
+def _sheet_of(document: Mapping[str, Any], contract: Mapping[str, Any]) -> Sheet:
+    is_lead = str(document["to"]).startswith(f"canonical/{LEAD}/")
+    return sheet_of(document, contract) if is_lead else document_sheet_of(document, contract)
 
 
 def plan_with_saved(
@@ -167,7 +201,7 @@ def plan_with_saved(
         return None if match is None else Plan(source_key, source, table, match.sheet, match.name)
     names = {one.name.split("/")[1].removeprefix(PREFIX): one for one in saved}
     plain = (wanted.split("/")[1] if "/" in wanted else wanted).removeprefix(PREFIX)
-    found = names.get(plain)
+    found = names.get(plain) or names.get(f"{target_of(source)}_{plain}")
     if found is None:
         there = "、".join(sorted(names)) or "none"
         raise ConfigError(
@@ -203,18 +237,19 @@ def nearly_saved(table: Table, saved: Sequence[Saved]) -> str:
 
 
 def propose_plan(
-    source_key: str, source: SourceSettings, table: Table, dictionary: Dictionary
+    source_key: str, source: SourceSettings, table: Table, dictionary: BaseDictionary
 ) -> Plan:
     """A plan with what each column is taken for; nothing is settled yet."""
     proposed = propose(table, dictionary)
     columns = {one.column: one.meaning for one in proposed}
-    sheet = Sheet(source.platform, entity_of("", table.columns), columns)
+    target = dictionary.target
+    sheet = Sheet(source.platform, _entity("", table.columns, target), columns, target=target)
     return Plan(source_key, source, table, sheet, "", proposed=proposed)
 
 
 def settle(  # noqa: PLR0913 -- what a person can say of a mapping
     plan: Plan,
-    dictionary: Dictionary,
+    dictionary: BaseDictionary,
     files: SchemaFiles,
     *,
     said: Mapping[str, str],
@@ -229,7 +264,8 @@ def settle(  # noqa: PLR0913 -- what a person can say of a mapping
         ConfigError: a column, a meaning or a name is wrong, or no column holds a contact.
     """
     proposed = chosen(plan.proposed, said, dictionary)
-    check_usable(proposed)
+    if dictionary.target == LEAD:
+        check_usable(proposed)
     columns = {one.column: one.meaning for one in proposed}
     for name in key:
         if name not in columns:
@@ -238,20 +274,36 @@ def settle(  # noqa: PLR0913 -- what a person can say of a mapping
     values = {text for column in intents for text in plan.table.column(column) if text}
     sheet = Sheet(
         plan.source.platform,
-        entity_of(save, columns),
+        _entity(save, columns, dictionary.target),
         columns,
-        tuple(key) or default_key(columns),
+        tuple(key) or _default_key(columns, dictionary.target),
         intent_scale(sorted(values)),
         extensions or {},
+        dictionary.target,
     )
-    canonical = str(files.newest_contract(CANONICAL_LEAD)["$id"])
+    canonical = str(files.newest_contract(f"canonical/{sheet.target}")["$id"])
     version = _next_version(sheet, saved)
-    document = mapping_document(sheet, version, canonical)
+    if isinstance(dictionary, DocumentDictionary):
+        check_document_columns(proposed, sheet, dictionary.needed())
+        document = document_mapping(sheet, dictionary, version, canonical)
+    else:
+        document = mapping_document(sheet, version, canonical)
     contract = contract_document(sheet, version)
     name = str(document["mapping"])
     return replace(
         plan, sheet=sheet, name=name, document=document, contract=contract, proposed=proposed
     )
+
+
+def _entity(save: str, columns: Iterable[str], target: str) -> str:
+    """The entity of a saved mapping; a ledger's carries its kind, so that two of one name stay apart."""
+    if target == LEAD:
+        return entity_of(save, columns)
+    return entity_of(f"{target}_{save.removeprefix(PREFIX)}" if save else "", (*columns, target))
+
+
+def _default_key(columns: Mapping[str, str], target: str) -> tuple[str, ...]:
+    return default_key(columns) if target == LEAD else document_key(columns, target)
 
 
 def _next_version(sheet: Sheet, saved: Sequence[Saved]) -> str:

@@ -117,28 +117,28 @@ def fen_or_yuan() -> Clean:
     return run
 
 
-def signed_fen(negative: Sequence[str] = ()) -> Clean:
-    """Whole fen of money in yuan that may be below zero, as -500.5, (500.5) or ¥1.2万.
+def signed_fen(negative: Sequence[str] = (), unit: str = "yuan") -> Clean:
+    """Whole fen of money in `unit` that may be below zero, as -500.5, (500.5) or ¥1.2万.
 
     Of [amount, word] it is below zero where the word is one of `negative`, whatever sign the amount has: a
     red invoice takes back, and systems differ in whether they write the minus.
     """
-    words = frozenset(str(word) for word in negative)
+    words, factor = frozenset(str(word) for word in negative), _UNITS_FEN[unit]
 
     def run(value: Json) -> int | None:
         amount, word = (value[0], value[-1]) if type(value) is list else (value, None)
-        fen = None if is_absent(amount) else _signed_fen(amount)
+        fen = None if is_absent(amount) else _signed_fen(amount, factor)
         return -abs(fen) if fen is not None and str(word) in words else fen
 
     return run
 
 
-def _signed_fen(value: Json) -> int | None:
+def _signed_fen(value: Json, factor: int = 100) -> int | None:
     text = _amount_text(value)
     if text is None:
         return None
     negative = text.startswith("-") or (text.startswith("(") and text.endswith(")"))
-    return -_fen(text.strip("-()"), 100) if negative else _fen(text.lstrip("+"), 100)
+    return -_fen(text.strip("-()"), factor) if negative else _fen(text.lstrip("+"), factor)
 
 
 def budget_fen(unit: str | None = None) -> Clean:
