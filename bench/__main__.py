@@ -21,6 +21,7 @@ from bench import (
     machine,
     mapping,
     match,
+    reconcile,
     report,
     wrk,
 )
@@ -68,6 +69,10 @@ def _match(stage: Stage, _: int, say: Say, *, quick: bool) -> Section:
     return match.measure(stage, plan, say)
 
 
+def _reconcile(stage: Stage, runs: int, say: Say, *, quick: bool) -> Section:
+    return reconcile.measure(stage, reconcile.Plan(runs, 2_000 if quick else 100_000), say)
+
+
 _SECTIONS = {
     "acks": _acks,
     "latency": _latency,
@@ -75,6 +80,7 @@ _SECTIONS = {
     "mapping": _mapping,
     "detection": _detection,
     "files": _files,
+    "reconcile": _reconcile,
     "match": _match,
     "identity": _identity,
 }
