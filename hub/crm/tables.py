@@ -9,6 +9,7 @@ from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Index, SmallInteger, 
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB, UUID
 
+from hub.crm import campaign_tables as campaign_tables
 from hub.database.metadata import identifier, instant, metadata, sealed, serial, text
 
 # A lead as its revisions fold to it. Plain columns are those that reports need and that name nobody;
