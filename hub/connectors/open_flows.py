@@ -40,7 +40,7 @@ class Rounds:
 class _Answer(msgspec.Struct, omit_defaults=True):
     id: str
     read_at: int
-    answer: msgspec.Raw | None = None
+    answer: Any = None
 
 
 class _Body(msgspec.Struct):
@@ -142,10 +142,8 @@ def split_flows(
     """One record a flow: `record` makes it of `{"id", "read_at", "answer"}`; without `answer` it is gone."""
     try:
         flows = msgspec.json.decode(envelope.body, type=_Body).flows
-        plain = msgspec.json.decode(envelope.body)["flows"]
     except (ValueError, RecursionError):
         return [RawRecord(entity, envelope.body, unreadable="not_readable")]
     return [
-        RawRecord(entity, msgspec.json.encode(record(each)))
-        for each, _ in zip(plain, flows, strict=True)
+        RawRecord(entity, msgspec.json.encode(record(msgspec.to_builtins(flow)))) for flow in flows
     ]

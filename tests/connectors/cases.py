@@ -15,8 +15,11 @@ from tests.connectors import (
     test_call400,
     test_call400_lists,
     test_douyin,
+    test_esign,
+    test_fadada,
     test_kingdee,
     test_meituan,
+    test_tencent_esign,
     test_webform_hook,
     test_wecom,
     test_xiaohongshu,
@@ -84,6 +87,18 @@ CONNECTORS: Mapping[str, Cases] = {
         },
         elsewhere=ELSEWHERE["douyin"],
     ),
+    "esign": Cases(
+        pushes={"signing": (test_esign.TestSigningPush,)},
+        pulls={"signings": test_esign.TestListed, "open_signings": test_esign.TestOpen},
+        elsewhere=ELSEWHERE["esign"],
+        without={Check.TOKENS: _NO_TOKENS},
+    ),
+    "fadada": Cases(
+        pushes={"signing": (test_fadada.TestSigningPush,)},
+        pulls={"signings": test_fadada.TestListed, "open_signings": test_fadada.TestOpen},
+        tokens={"application": test_fadada.PULLED},
+        elsewhere=ELSEWHERE["fadada"],
+    ),
     "file": Cases(
         elsewhere=ELSEWHERE["file"],
         without={
@@ -125,6 +140,16 @@ CONNECTORS: Mapping[str, Cases] = {
         without={
             Check.PAGES: "no list of leads is known",
             Check.CURSOR: "no list of leads is known",
+        },
+    ),
+    "tencent_esign": Cases(
+        pushes={"signing": (test_tencent_esign.TestEncrypted, test_tencent_esign.TestInClear)},
+        elsewhere=ELSEWHERE["tencent_esign"],
+        without={
+            Check.PAGES: _NOTHING_CALLED,
+            Check.RETRIES: _NOTHING_CALLED,
+            Check.TOKENS: _NOTHING_CALLED,
+            Check.CURSOR: _NOTHING_CALLED,
         },
     ),
     "webform": Cases(

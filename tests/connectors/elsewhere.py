@@ -26,6 +26,19 @@ ELSEWHERE: Mapping[str, Mapping[Check, tuple[str, ...]]] = {
             "tests/store/test_pull.py::test_page_and_cursor_are_stored_together_or_not_at_all",
         ),
     },
+    "esign": {
+        Check.ONCE: (
+            "tests/store/test_signing.py::test_callbacks_doubled_and_shuffled_give_one_state_per_flow",
+        ),
+        Check.CURSOR: (
+            "tests/store/test_signing.py::test_a_flow_whose_last_callback_was_lost_is_found_by_the_night",
+        ),
+    },
+    "fadada": {
+        Check.ONCE: (
+            "tests/store/test_signing.py::test_tasks_doubled_and_shuffled_give_one_state_each",
+        ),
+    },
     "file": {
         Check.ONCE: (
             "tests/store/test_import.py::test_the_same_file_twice_changes_nothing",
@@ -53,6 +66,11 @@ ELSEWHERE: Mapping[str, Mapping[Check, tuple[str, ...]]] = {
         ),
         Check.RETRIES: (
             "tests/unit/connectors/meituan/test_simulator.py::test_only_what_may_pass_is_tried_again",
+        ),
+    },
+    "tencent_esign": {
+        Check.SIGNATURE: (
+            "tests/connectors/test_tencent_esign.py::test_what_cannot_be_decrypted_is_kept_and_says_why",
         ),
     },
     "webform": {

@@ -36,9 +36,9 @@ class EsignSession(ApiSession):
 
     def __init__(self, source: SourceSettings, ports: PullPorts) -> None:
         self.options: EsignOptions = options_of(source)
+        self._secret = application_secret(self.options.app_id, self.options.secret_env, "esign")
         policy = RetryPolicy(tries=self.options.tries, budget_s=self.options.retry_budget_s)
         super().__init__(ports, policy)
-        self._secret = application_secret(self.options.app_id, self.options.secret_env, "esign")
 
     async def get(self, path: str) -> bytes:
         """The body of a successful answer to `GET path`; errors as `post`."""

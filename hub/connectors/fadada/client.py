@@ -43,9 +43,9 @@ class FadadaSession(ApiSession):
 
     def __init__(self, source: SourceSettings, ports: PullPorts) -> None:
         self.options: FadadaOptions = options_of(source)
+        self._secret = secret_of(self.options)
         policy = RetryPolicy(tries=self.options.tries, budget_s=self.options.retry_budget_s)
         super().__init__(ports, policy)
-        self._secret = secret_of(self.options)
 
     async def post(self, path: str, document: Mapping[str, Any]) -> bytes:
         """The body of a successful answer to `POST path`; `document` goes as bizContent.
