@@ -27,6 +27,7 @@ GROUPS: dict[str, str] = {
     "schema": "hub.cli.schema",
     "merchant": "hub.cli.merchant",
     "keys": "hub.cli.keys",
+    "reconcile": "hub.cli.reconcile",
     "roles": "hub.cli.roles",
     "retention": "hub.cli.retention",
     "quality": "hub.cli.quality",

@@ -132,6 +132,14 @@ def list_questions(
     return list(conn.execute(query).mappings())
 
 
+def questions_of(conn: sa.Connection, documents: Sequence[UUID]) -> list[sa.RowMapping]:
+    """Open questions about these documents."""
+    query = sa.select(question).where(
+        question.c.document_id.in_(documents), question.c.state == OPEN
+    )
+    return list(conn.execute(query.order_by(question.c.id)).mappings())
+
+
 def find_questions(conn: sa.Connection, beginning: str) -> list[sa.RowMapping]:
     """Questions whose id begins so."""
     query = sa.select(question).where(question.c.id.startswith(beginning, autoescape=True))

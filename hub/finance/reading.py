@@ -173,3 +173,22 @@ def ids_of_contract(conn: sa.Connection, merchant: str, number: str) -> list[UUI
     )
     parameters = {"merchant": merchant, "number": number, "links": [f"contract:{number}"]}
     return list(conn.execute(named, parameters).scalars())
+
+
+def contract_exists(conn: sa.Connection, merchant: str, number: str) -> bool:
+    """Whether the books have a contract of that number."""
+    query = sa.select(document.c.id).where(
+        document.c.merchant == merchant,
+        document.c.entity == "contract",
+        document.c.number == number,
+    )
+    return conn.execute(query.limit(1)).first() is not None
+
+
+def withheld_rows(conn: sa.Connection, ids: Sequence[UUID], name: str) -> Iterator[sa.RowMapping]:
+    """`id` and `sealed` of those documents that have the field `name`, which only their sealed text shows."""
+    query = sa.select(document.c.id, document.c.sealed).where(
+        document.c.id == sa.func.any(sa.cast(list(ids), sa.ARRAY(sa.UUID(as_uuid=True)))),
+        document.c.facts["withheld"].has_key(name),
+    )
+    yield from conn.execute(query).mappings()
