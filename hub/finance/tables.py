@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import BYTEA, JSONB, UUID
 
 from hub.database.metadata import identifier, instant, metadata, sealed, serial, text
 from hub.finance import attribution_tables as attribution_tables
+from hub.finance import gate_tables as gate_tables
 from hub.finance.reconciliation_tables import LINKS
 
 # A business document as its revisions fold to it: contract, invoice, receipt, opportunity … Plain columns and
