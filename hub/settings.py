@@ -35,6 +35,9 @@ Scheme = Literal[
     "static_body",
     "static_header",
     "static_path",
+    "yonbip_hmac_sha256",
+    "yonbip_sha1",
+    "yonbip_sha256",
 ]
 SCHEMES: tuple[str, ...] = get_args(Scheme)
 
@@ -47,6 +50,15 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class FinanceSettings(_Strict):
+    """What finance of a merchant declares, and who is told when its figures do not agree."""
+
+    posting_lag_days: int = Field(
+        default=10, ge=0, le=92, description="after a month's end; then its figures are judged"
+    )
+    governance: str = Field(default="governance", description="the group that the gate tells")
+
+
 class MerchantSettings(_Strict):
     """One merchant: a company whose leads stay apart from every other's."""
 
@@ -55,6 +67,7 @@ class MerchantSettings(_Strict):
     trust: tuple[str, ...] = Field(
         default=(), description="sources and platforms, most trusted first; the others are equal"
     )
+    finance: FinanceSettings = FinanceSettings()
 
 
 class SignatureSettings(_Strict):
@@ -193,6 +206,11 @@ class HubSettings(_Strict):
     def trust_of(self, merchant: str) -> tuple[str, ...]:
         """The merchant's order of sources and platforms, most trusted first."""
         return next((one.trust for one in self.merchants if one.id == merchant), ())
+
+    def finance_of(self, merchant: str) -> FinanceSettings:
+        """What a merchant's finance declares."""
+        found = (one.finance for one in self.merchants if one.id == merchant)
+        return next(found, FinanceSettings())
 
     def all_sources(self) -> dict[str, SourceSettings]:
         """Sources and forms alike, by source key."""

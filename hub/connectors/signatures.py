@@ -18,6 +18,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from hub.connectors.encrypted_callback import callback_values
+from hub.connectors.event_values import EVENT_SCHEMES, event_check
 from hub.connectors.http_auth import basic_credentials, is_issued, matches_any
 from hub.connectors.signing_callbacks import esign_matches, fasc_matches
 from hub.errors import SignatureError
@@ -133,7 +134,11 @@ _TIMED: dict[str, TimedCheck] = {
     "standard_webhooks": _standard_matches,
     "bearer_issued": _issued_matches,
 }
-_VENDORS: dict[str, VendorCheck] = {"esign": esign_matches, "fasc": fasc_matches}
+_VENDORS: dict[str, VendorCheck] = {
+    "esign": esign_matches,
+    "fasc": fasc_matches,
+    **{scheme: event_check(scheme) for scheme in EVENT_SCHEMES},
+}
 
 
 def _callback_matches(
