@@ -34,7 +34,7 @@ deal = Table(
     schema="finance",
 )
 
-# What one touch gets of a deal under one model: `parts` of `whole`, in fen; channel, campaign and creative are its cell.
+# What one touch gets of a deal under one model: `parts` of `whole`, in fen; the cell is channel, campaign, creative.
 share = Table(
     "share",
     metadata,
