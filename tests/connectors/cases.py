@@ -15,6 +15,7 @@ from tests.connectors import (
     test_call400,
     test_call400_lists,
     test_douyin,
+    test_einvoice,
     test_esign,
     test_fadada,
     test_kingdee,
@@ -23,6 +24,7 @@ from tests.connectors import (
     test_webform_hook,
     test_wecom,
     test_xiaohongshu,
+    test_yonbip,
 )
 from tests.connectors.checks import Check, checks_of
 from tests.connectors.elsewhere import ELSEWHERE
@@ -98,6 +100,19 @@ CONNECTORS: Mapping[str, Cases] = {
         pulls={"signings": test_fadada.TestListed, "open_signings": test_fadada.TestOpen},
         tokens={"application": test_fadada.PULLED},
         elsewhere=ELSEWHERE["fadada"],
+    ),
+    "einvoice": Cases(
+        pushes={
+            "gaodeng": (test_einvoice.TestGaodeng,),
+            "piaozone": (test_einvoice.TestPiaozone,),
+            "bolink": (test_einvoice.TestBolink,),
+        },
+        without={
+            Check.PAGES: _NOTHING_CALLED,
+            Check.CURSOR: _NOTHING_CALLED,
+            Check.RETRIES: _NOTHING_CALLED,
+            Check.TOKENS: _NOTHING_CALLED,
+        },
     ),
     "file": Cases(
         elsewhere=ELSEWHERE["file"],
@@ -179,6 +194,12 @@ CONNECTORS: Mapping[str, Cases] = {
         tokens={"grant": SourceSettings(platform="xiaohongshu", push="form_push")},
         elsewhere=ELSEWHERE["xiaohongshu"],
         without={Check.PAGES: _NOT_ASKED, Check.CURSOR: _NOT_ASKED},
+    ),
+    "yonbip": Cases(
+        pushes={"event": (test_yonbip.TestEvent,)},
+        tokens={"application": test_yonbip.TENANT},
+        elsewhere=ELSEWHERE["yonbip"],
+        without={Check.PAGES: "no list is documented", Check.CURSOR: "no list is documented"},
     ),
 }
 

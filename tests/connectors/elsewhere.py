@@ -113,4 +113,9 @@ ELSEWHERE: Mapping[str, Mapping[Check, tuple[str, ...]]] = {
             "tests/unit/connectors/xiaohongshu/test_oauth.py::test_an_answer_without_tokens_is_one_of_our_errors",
         ),
     },
+    "yonbip": {
+        Check.RETRIES: (
+            "tests/connectors/test_yonbip.py::test_a_refusal_says_whether_to_try_again",
+        ),
+    },
 }

@@ -35,7 +35,7 @@ FIXTURES = sorted(PAYLOADS.glob("*/*/*.json"))
 # Its messages are not documented: the mapping that is shipped is an example, and no release.
 EXAMPLES = {"meituan/message_push": ROOT / "hub/connectors/meituan/example.yaml"}
 # Recorded, and mapped by nobody yet.
-UNMAPPED = {"douyin/open_event"}
+UNMAPPED = {"douyin/open_event", "yonbip/event"}
 CANARY = "金丝雀19900009999canary"
 PULLERS = 6
 
