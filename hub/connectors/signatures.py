@@ -26,8 +26,7 @@ from hub.model.delivery import HookRequest
 from hub.settings import SignatureSettings
 
 Digest = Callable[[SignatureSettings, HookRequest, bytes, bytes], bytes]
-TimedCheck = Callable[[SignatureSettings, HookRequest, Sequence[bytes], datetime], bool]
-VendorCheck = Callable[[HookRequest, Sequence[bytes]], bool]
+OwnCheck = Callable[[SignatureSettings, HookRequest, Sequence[bytes], datetime], bool]
 
 _MAX_FIELDS = 2000
 _WHSEC = b"whsec_"
@@ -55,12 +54,10 @@ def verify(
         raise SignatureError("no secret is configured for this source")
     if settings.scheme.startswith("static_"):
         matches = _static_matches(settings, request, usable)
-    elif settings.scheme in _TIMED:
-        matches = _TIMED[settings.scheme](settings, request, usable, now)
+    elif settings.scheme in _OWN:
+        matches = _OWN[settings.scheme](settings, request, usable, now)
     elif settings.scheme == "sorted_values_sha1":
         matches = _callback_matches(settings, request, usable)
-    elif settings.scheme in _VENDORS:
-        matches = _VENDORS[settings.scheme](request, usable)
     elif settings.scheme == "basic":
         matches = matches_any(basic_credentials(_authorization(settings, request)), usable)
     else:
@@ -130,14 +127,17 @@ def _authorization(settings: SignatureSettings, request: HookRequest) -> bytes:
     return _text_bytes(request.headers.get((settings.header or "Authorization").lower(), ""))
 
 
-_TIMED: dict[str, TimedCheck] = {
+def _timeless(check: Callable[[HookRequest, Sequence[bytes]], bool]) -> OwnCheck:
+    """A check that needs neither settings nor the time."""
+    return lambda _, request, secrets, __: check(request, secrets)
+
+
+_OWN: dict[str, OwnCheck] = {
     "standard_webhooks": _standard_matches,
     "bearer_issued": _issued_matches,
-}
-_VENDORS: dict[str, VendorCheck] = {
-    "esign": esign_matches,
-    "fasc": fasc_matches,
-    **{scheme: event_check(scheme) for scheme in EVENT_SCHEMES},
+    "esign": _timeless(esign_matches),
+    "fasc": _timeless(fasc_matches),
+    **{scheme: _timeless(event_check(scheme)) for scheme in EVENT_SCHEMES},
 }
 
 
