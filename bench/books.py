@@ -92,9 +92,10 @@ def write(conn: psycopg.Connection[Any], rows: Iterator[Row]) -> None:
             copy.write_row(one)
 
 
-def revise(conn: psycopg.Connection[Any], first: int, count: int, contracts: int) -> int:
-    """A day's work: every invoice of `count` contracts is corrected, as many new contracts come; changes noted."""
-    numbers = [f"HT{n:08}" for n in range(first, first + count)]
+def revise(conn: psycopg.Connection[Any], count: int, contracts: int) -> int:
+    """A day's work: the invoices of `count` contracts, each of another party, are corrected, and as many
+    new contracts come; changes are noted as the loader does."""
+    numbers = [f"HT{n:08}" for n in range(0, contracts, max(1, contracts // count))][:count]
     conn.execute(
         "INSERT INTO finance.change (merchant, entity, document_id, links)"
         " SELECT merchant, entity, id, links FROM finance.document"

@@ -53,9 +53,10 @@ def measure(stage: Stage, plan: Plan, say: Callable[[str], None]) -> Section:
     for run in range(plan.runs):
         with stage.database("bench_books") as url:
             full.append(_run(stage, url, books.TODAY))
+            say(f"reconcile, run {run + 1}: full in {full[-1]['seconds']:.1f} s")
             with psycopg.connect(libpq_url(url)) as conn:
                 size = max(1, plan.contracts // _DAY_SHARE)
-                changed = books.revise(conn, plan.contracts // 2, size, plan.contracts)
+                changed = books.revise(conn, size, plan.contracts)
             day.append(_run(stage, url, books.TODAY + timedelta(days=1)))
             checks += _checks(url, plan, full[-1], day[-1], size)
         say(f"reconcile, run {run + 1}: {full[-1]['seconds']:.1f} s, {day[-1]['seconds']:.1f} s")

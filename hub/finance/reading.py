@@ -11,9 +11,10 @@ import psycopg
 import sqlalchemy as sa
 
 from hub.finance.tables import document
-from hub.reconciliation.books import ENTITIES, Entry, party_keys
+from hub.reconciliation.books import ENTITIES, Entry, day_of, party_keys
 
 _PAGE = 5000
+_KEYS_AT_ONCE = 64
 _DAYS = "on_date - DATE '1970-01-01'"
 # One column a field of `Entry`, in its order.
 _COMMON = (
@@ -72,16 +73,26 @@ def all_entries(conn: psycopg.Connection[Any], merchant: str) -> Iterator[Entry]
                     yield Entry(*row)
 
 
-def linked_entries(
+def linked_ids(
     conn: psycopg.Connection[Any], merchant: str, links: Collection[str], party: Collection[bytes]
-) -> list[Entry]:
-    """Documents that share a link key or a blind party key."""
-    found: list[Entry] = []
-    with conn.cursor(binary=True) as cursor:
-        for entity in ENTITIES:
-            query = f"{_QUERIES[entity]} AND (links && %s::text[] OR party && %s::bytea[])"
-            cursor.execute(query.encode(), (merchant, entity, list(links), list(party)))
-            found.extend(Entry(*row) for row in cursor)
+) -> set[UUID]:
+    """Documents that have one of these link keys or blind party keys.
+
+    A few keys at a time: the index compares each of them with every hit.
+    """
+    found: set[UUID] = set()
+    conn.execute("SET LOCAL enable_seqscan = off")  # a filter over all rows would be quadratic
+    for column, kind, keys in (("links", "text", list(links)), ("party", "bytea", list(party))):
+        if keys:
+            query = (
+                "WITH part AS MATERIALIZED (SELECT array_agg(key) AS keys FROM"  # noqa: S608 -- this function's own two
+                f" unnest(%s::{kind}[]) WITH ORDINALITY AS wanted(key, n) GROUP BY n / {_KEYS_AT_ONCE})"
+                " SELECT d.id FROM part JOIN LATERAL (SELECT id, merchant FROM finance.document"
+                f" WHERE {column} && part.keys OFFSET 0) d ON d.merchant = %s"
+            )
+            rows = conn.execute(query.encode(), (keys, merchant)).fetchall()
+            found.update(row[0] for row in rows)
+    conn.execute("SET LOCAL enable_seqscan = on")
     return found
 
 
@@ -117,28 +128,31 @@ def person_keys(
         return [(row[0], row[1]) for row in cursor.execute(query.encode(), parameters)]
 
 
-def passing(
-    conn: psycopg.Connection[Any], merchant: str, entity: str, after: date, until: date
-) -> list[UUID]:
-    """Documents dated after one day and up to another: those whose term ends in between."""
+def late_by(conn: psycopg.Connection[Any], merchant: str, day: date) -> set[UUID]:
+    """Documents about which something is late by then that was not when they were last looked at."""
     rows = conn.execute(
-        "SELECT id FROM finance.document WHERE merchant = %s AND entity = %s"
-        " AND on_date > %s AND on_date <= %s",
-        (merchant, entity, after, until),
+        "SELECT document_id FROM finance.wait WHERE merchant = %s AND late_on <= %s",
+        (merchant, day),
     ).fetchall()
-    return [row[0] for row in rows]
+    return {row[0] for row in rows}
 
 
-def falling_due(
-    conn: psycopg.Connection[Any], merchant: str, after: date, until: date
-) -> list[UUID]:
-    """Receivables due after one day and up to another."""
-    rows = conn.execute(
-        "SELECT id FROM finance.document WHERE merchant = %s AND entity = 'receivable'"
-        " AND facts ->> 'due_on' > %s AND facts ->> 'due_on' <= %s",
-        (merchant, after.isoformat(), until.isoformat()),
-    ).fetchall()
-    return [row[0] for row in rows]
+def keep_waits(
+    conn: psycopg.Connection[Any],
+    merchant: str,
+    waits: Mapping[bytes, int],
+    scope: Sequence[UUID] | None,
+) -> None:
+    """Make the waits of `scope` (None: the merchant's) these: document id → day count."""
+    if scope is None:
+        conn.execute("DELETE FROM finance.wait WHERE merchant = %s", (merchant,))
+    else:
+        conn.execute("DELETE FROM finance.wait WHERE document_id = ANY(%s)", (list(scope),))
+    statement = b"COPY finance.wait (document_id, merchant, late_on) FROM STDIN (FORMAT BINARY)"
+    with conn.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.set_types(["uuid", "text", "date"])
+        for document_id, day in waits.items():
+            copy.write_row((UUID(bytes=document_id), merchant, day_of(day)))
 
 
 def take_changes(

@@ -132,6 +132,17 @@ answer = Table(
     schema="finance",
 )
 
+# Documents about which something will be late on a day, if nothing comes until then: looked at again that day.
+wait = Table(
+    "wait",
+    metadata,
+    identifier("document_id", primary_key=True),
+    text("merchant"),
+    Column("late_on", Date, nullable=False),
+    Index("wait_day", "merchant", "late_on"),
+    schema="finance",
+)
+
 # One row per run; the newest says what the figures are as of, and which days have passed since.
 reconciliation = Table(
     "reconciliation",

@@ -54,7 +54,6 @@ document = Table(
     Index("document_entity", "merchant", "entity"),
     Index("document_contract", "merchant", "contract_number"),
     Index("document_number", "merchant", "entity", "number"),
-    Index("document_day", "merchant", "entity", "on_date"),
     Index("document_links", "links", postgresql_using="gin"),
     Index("document_party", "party", postgresql_using="gin"),
     schema="finance",

@@ -7,19 +7,19 @@ from hub.reconciliation.kinds import BreakKind
 from hub.reconciliation.rules import Rules
 
 
-def check_deal(ledger: Ledger, rules: Rules, deal: Deal, today: int) -> None:
-    """Every break about one contract as a whole; `today` is a day count."""
+def check_deal(ledger: Ledger, rules: Rules, deal: Deal) -> None:
+    """Every break about one contract as a whole."""
     if deal.is_void:
         _check_void(ledger, rules, deal)
         return
     if not deal.is_live:
         return
     if deal.is_sealed and not deal.is_framework:
-        _check_lock(ledger, rules, deal, today)
-        _check_invoiced(ledger, rules, deal, today)
+        _check_lock(ledger, rules, deal)
+        _check_invoiced(ledger, rules, deal)
     _check_sums(ledger, rules, deal)
-    _check_receivables(ledger, rules, deal, today)
-    _check_receipts(ledger, rules, deal, today)
+    _check_receivables(ledger, rules, deal)
+    _check_receipts(ledger, rules, deal)
 
 
 def _check_void(ledger: Ledger, rules: Rules, deal: Deal) -> None:
@@ -31,22 +31,21 @@ def _check_void(ledger: Ledger, rules: Rules, deal: Deal) -> None:
         )  # fmt: skip
 
 
-def _check_lock(ledger: Ledger, rules: Rules, deal: Deal, today: int) -> None:
+def _check_lock(ledger: Ledger, rules: Rules, deal: Deal) -> None:
     """The triple lock: approved by legal, scan there, receiving account filed."""
     contract, terms = deal.contract, rules.terms
     approval = deal.approval
-    age = today - (contract.on or today)
     if approval is not None and approval.state in ("rejected", "withdrawn"):
         ledger.add_break(BreakKind.APPROVAL_REJECTED, contract, deal, state=approval.state)
-    elif (approval is None or approval.state != "approved") and age > terms.approval_days:
+    elif approval is not None and approval.state == "approved":
+        _check_approved_amount(ledger, rules, deal)
+    elif ledger.is_late(contract, contract.on, terms.approval_days):
         ledger.add_break(
             BreakKind.APPROVAL_MISSING, contract, deal, state=approval and approval.state
         )
-    elif approval is not None:
-        _check_approved_amount(ledger, rules, deal)
-    if not contract.has_scan and age > terms.scan_days:
+    if not contract.has_scan and ledger.is_late(contract, contract.on, terms.scan_days):
         ledger.add_break(BreakKind.SCAN_MISSING, contract, deal)
-    if not deal.is_filed and age > terms.account_days:
+    if not deal.is_filed and ledger.is_late(contract, contract.on, terms.account_days):
         ledger.add_break(BreakKind.ACCOUNT_NOT_FILED, contract, deal)
 
 
@@ -61,10 +60,10 @@ def _check_approved_amount(ledger: Ledger, rules: Rules, deal: Deal) -> None:
         )  # fmt: skip
 
 
-def _check_invoiced(ledger: Ledger, rules: Rules, deal: Deal, today: int) -> None:
+def _check_invoiced(ledger: Ledger, rules: Rules, deal: Deal) -> None:
     contract = deal.contract
-    is_due = contract.on is not None and today > contract.on + rules.terms.invoice_days
-    if is_due and deal.value and not deal.invoices:
+    lacks = deal.value and not deal.invoices
+    if lacks and ledger.is_late(contract, contract.on, rules.terms.invoice_days):
         ledger.add_break(BreakKind.CONTRACT_NOT_INVOICED, contract, deal, deal.value)
 
 
@@ -92,7 +91,7 @@ def _check_sums(ledger: Ledger, rules: Rules, deal: Deal) -> None:
         )  # fmt: skip
 
 
-def _check_receivables(ledger: Ledger, rules: Rules, deal: Deal, today: int) -> None:
+def _check_receivables(ledger: Ledger, rules: Rules, deal: Deal) -> None:
     """Receipts pay what was due first; finance's own 核销 counts where it says more."""
     if not deal.receivables:
         return
@@ -102,15 +101,15 @@ def _check_receivables(ledger: Ledger, rules: Rules, deal: Deal, today: int) -> 
         rest = max(0, amount - max(0, paid))
         paid -= amount
         rest = min(rest, amount - (one.settled or 0))
-        is_late = one.due is not None and today > one.due + rules.terms.receivable_days
-        if is_late and rest > rules.amount.of(amount):
+        is_short = rest > rules.amount.of(amount)
+        if is_short and ledger.is_late(one, one.due, rules.terms.receivable_days):
             ledger.add_break(
                 BreakKind.RECEIVABLE_OVERDUE, one, deal, rest, expected_fen=amount,
                 found_fen=amount - rest,
             )  # fmt: skip
 
 
-def _check_receipts(ledger: Ledger, rules: Rules, deal: Deal, today: int) -> None:
+def _check_receipts(ledger: Ledger, rules: Rules, deal: Deal) -> None:
     """Money that came and was never invoiced, once the oldest of it is past its term."""
     net = deal.received - deal.refunded
     if net <= deal.invoiced + rules.amount.of(deal.invoiced):
@@ -119,7 +118,7 @@ def _check_receipts(ledger: Ledger, rules: Rules, deal: Deal, today: int) -> Non
     for on, amount in sorted(deal.receipts):
         covered -= amount
         if covered < -rules.amount.fen:
-            if today > on + rules.terms.receipt_invoice_days:
+            if ledger.is_late(deal.contract, on, rules.terms.receipt_invoice_days):
                 ledger.add_break(
                     BreakKind.RECEIPT_WITHOUT_INVOICE, deal.contract, deal, net - deal.invoiced,
                     expected_fen=net, found_fen=deal.invoiced,

@@ -59,9 +59,10 @@ class Ledger:
     """All deals of the books, and every way to find one."""
 
     def __init__(
-        self, documents: Mapping[str, list[Entry]], rules: Rules, findings: Findings
+        self, documents: Mapping[str, list[Entry]], rules: Rules, findings: Findings, today: int
     ) -> None:
         self._rules = rules
+        self._today = today
         self._findings = findings
         self.deals: dict[str, Deal] = {}
         self.aliases: dict[str, Deal] = {}
@@ -98,6 +99,16 @@ class Ledger:
         """The one deal of an order number, None if there is none or several."""
         found = self.by_order.get(number, ())
         return self.named(next(iter(found))) if len(found) == 1 else None
+
+    def is_late(self, entry: Entry, since: int | None, days: int) -> bool:
+        """Whether a term is over for what is not there; ask last, since what is not late yet is watched."""
+        if since is None:
+            return False
+        if self._today > since + days:
+            return True
+        waits, day = self._findings.waits, since + days + 1
+        waits[entry.id] = min(day, waits.get(entry.id, day))
+        return False
 
     def add_break(
         self,

@@ -83,6 +83,8 @@ class Findings:
     matches: list[Match] = field(default_factory=list)
     breaks: list[Break] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
+    waits: dict[bytes, int] = field(default_factory=dict)
+    """Document id → the first day on which something about it would be late, if nothing comes until then."""
 
 
 def digest(*parts: str) -> str:

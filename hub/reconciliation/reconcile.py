@@ -37,12 +37,12 @@ def reconcile(
     """
     documents = by_entity(entries)
     findings = Findings()
-    ledger = Ledger(documents, rules, findings)
+    ledger = Ledger(documents, rules, findings, today)
     unreadable(documents, ledger.add_break)
     matcher = Matcher(ledger, rules, findings, answers or {})
     matcher.add_receivables(documents["receivable"])
     matcher.add_invoices(documents["invoice"])
-    stages = Stages(matcher, today)
+    stages = Stages(matcher)
     stages.add_opportunities(documents["opportunity"])
     if matcher.pool:
         Pool(matcher).empty()
@@ -51,7 +51,7 @@ def reconcile(
         Pool(matcher).empty()
     matcher.add_refunds(documents["refund"], documents["receipt"])
     for deal in ledger.deals.values():
-        check_deal(ledger, rules, deal, today)
+        check_deal(ledger, rules, deal)
         if deal.opportunities:
             stages.check(deal)
         elif deal.is_live and not stages.has_customer(deal, known):

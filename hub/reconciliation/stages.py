@@ -14,11 +14,10 @@ from hub.reconciliation.matching import Matcher
 class Stages:
     """Ties opportunities to deals: by number, by the contract's own reference, by party and amount."""
 
-    def __init__(self, matcher: Matcher, today: int) -> None:
+    def __init__(self, matcher: Matcher) -> None:
         self._matcher = matcher
         self._ledger = matcher.ledger
         self._rules = matcher.rules
-        self._today = today
         self.parties: set[str | bytes] = set()
 
     def add_opportunities(self, entries: Iterable[Entry]) -> None:
@@ -84,7 +83,7 @@ class Stages:
             reason = Asked.SEVERAL_CONTRACTS if len(deals) > 1 else Asked.SEVERAL_DOCUMENTS
             candidates = tuple(Candidate((deal.number,), deal.value or 0) for deal in deals)
             self._matcher.findings.questions.append(Question(entry, reason, candidates))
-        elif self._today > (entry.on or 0) + self._rules.terms.contract_days:
+        elif self._ledger.is_late(entry, entry.on or 0, self._rules.terms.contract_days):
             self._ledger.add_break(
                 BreakKind.SIGNED_WITHOUT_CONTRACT, entry, reference=entry.contract
             )

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -106,8 +106,8 @@ def reconcile(
         before = matches.last_run(conn, merchant)
         is_same = before is not None and before["rules_version"] == rules.version
         scope = None
-        if before is not None and is_same and not full:
-            scope = _changed(raw, merchant, rules, (before["day"], day), answers)
+        if before is not None and is_same and not full and before["day"] <= day:
+            scope = _changed(raw, merchant, day, answers)
         mode = INCREMENTAL if scope else FULL
         if scope is None:
             reading.take_changes(raw, merchant)
@@ -136,6 +136,7 @@ def _keep(
 ) -> dict[str, int]:
     matches.remove_matches(raw, merchant, scope.ids)
     matches.add_matches(raw, merchant, found.matches)
+    reading.keep_waits(raw, merchant, found.waits, scope.ids)
     events = breaks.keep_breaks(raw, merchant, found.breaks, scope.ids, now)
     new = matches.keep_questions(raw, merchant, found.questions, scope.ids, now)
     return {**events, "new_questions": new}
@@ -153,14 +154,13 @@ def _read(raw: psycopg.Connection[Any], merchant: str, progress: Progress) -> li
 def _changed(
     raw: psycopg.Connection[Any],
     merchant: str,
-    rules: Rules,
-    days: tuple[date, date],
+    day: date,
     answers: Mapping[bytes, Sequence[str]],
 ) -> _Scope | None:
     """The closed set of what changed or came due since the last run, None if that is too much."""
     ids, links, party = reading.take_changes(raw, merchant)
     gone = set(ids)
-    ids |= _come_due(raw, merchant, rules, days)
+    ids |= reading.late_by(raw, merchant, day)
     ids |= breaks.documents_with(raw, merchant, BreakKind.CUSTOMER_UNKNOWN)  # CRM may know by now
     closure = _Closure(raw, merchant, answers)
     closure.add(reading.entries_of(raw, merchant, ids))
@@ -213,44 +213,11 @@ class _Closure:
             self._links |= links
             self._party |= party
             self._new_links, self._new_party = set(), set()
-            self.add(reading.linked_entries(self._raw, self._merchant, links, party))
-            answered = [one for link in links for one in self._answered.get(link, ())]
-            if answered:
-                self.add(reading.entries_of(self._raw, self._merchant, answered))
+            found = reading.linked_ids(self._raw, self._merchant, links, party)
+            found |= {one for link in links for one in self._answered.get(link, ())}
+            unseen = [one for one in found if one.bytes not in self.entries]
+            self.add(reading.entries_of(self._raw, self._merchant, unseen))
         return True
-
-
-def _come_due(
-    raw: psycopg.Connection[Any], merchant: str, rules: Rules, days: tuple[date, date]
-) -> set[UUID]:
-    """Documents of which a term ended between the last run's day and this one's."""
-    last, day = days
-    if day == last:
-        return set()
-    terms = rules.terms
-    watched = {
-        "opportunity": {terms.contract_days},
-        "contract": {
-            terms.approval_days,
-            terms.scan_days,
-            terms.account_days,
-            terms.invoice_days,
-        },
-        "receipt": {terms.receipt_invoice_days},
-    }
-    found: set[UUID] = set()
-    for entity, waits in watched.items():
-        for wait in waits:
-            found.update(
-                reading.passing(raw, merchant, entity, *_window(min(days), max(days), wait))
-            )
-    window = _window(min(days), max(days), terms.receivable_days)
-    return found | set(reading.falling_due(raw, merchant, *window))
-
-
-def _window(last: date, day: date, wait: int) -> tuple[date, date]:
-    """Dates whose term of `wait` days was not over at the end of `last` and is on `day`."""
-    return last - timedelta(days=wait + 1), day - timedelta(days=wait + 1)
 
 
 def _known_customers(

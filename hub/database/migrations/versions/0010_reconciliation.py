@@ -33,7 +33,6 @@ STATEMENTS: tuple[str, ...] = (
     f"ALTER TABLE finance.document ADD COLUMN links TEXT[] GENERATED ALWAYS AS ({LINKS}) STORED",
     "CREATE INDEX document_links ON finance.document USING gin (links)",
     "CREATE INDEX document_party ON finance.document USING gin (party)",
-    "CREATE INDEX document_day ON finance.document (merchant, entity, on_date)",
     "ALTER TABLE finance.change ADD COLUMN links TEXT[]",
     "ALTER TABLE finance.change ADD COLUMN party BYTEA[]",
     """
@@ -126,6 +125,15 @@ STATEMENTS: tuple[str, ...] = (
     )
     """,
     "CREATE INDEX answer_document ON finance.answer (document_id)",
+    """
+    CREATE TABLE finance.wait (
+        document_id UUID NOT NULL,
+        merchant TEXT NOT NULL,
+        late_on DATE NOT NULL,
+        PRIMARY KEY (document_id)
+    )
+    """,
+    "CREATE INDEX wait_day ON finance.wait (merchant, late_on)",
     """
     CREATE TABLE finance.reconciliation (
         id BIGINT GENERATED ALWAYS AS IDENTITY,
