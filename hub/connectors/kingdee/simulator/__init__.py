@@ -5,5 +5,6 @@ from __future__ import annotations
 from hub.connectors.kingdee.simulator.bills import SimulatedBill
 from hub.connectors.kingdee.simulator.simulator import PushSender, Simulator
 from hub.connectors.kingdee.simulator.world import DRIFTS, World
+from hub.connectors.push_sender import Habits
 
-__all__ = ["DRIFTS", "PushSender", "SimulatedBill", "Simulator", "World"]
+__all__ = ["DRIFTS", "Habits", "PushSender", "SimulatedBill", "Simulator", "World"]
