@@ -162,6 +162,7 @@ interaction = Table(
     text("kind"),
     instant("occurred_at", nullable=True),
     sealed(),
+    Index("interaction_lead_id", "lead_id", postgresql_where=sql("lead_id IS NOT NULL")),
     schema="crm",
 )
 

@@ -6,6 +6,7 @@ revision = "0012"
 down_revision = "0011"
 
 STATEMENTS: tuple[str, ...] = (
+    "CREATE INDEX interaction_lead_id ON crm.interaction (lead_id) WHERE lead_id IS NOT NULL",
     """
     CREATE TABLE crm.campaign (
         merchant TEXT NOT NULL,
