@@ -51,7 +51,9 @@ class Company:
         self.questions |= {(doc["entity"], doc["number"]) for doc in docs}
 
     def money(self) -> int:
-        return self.random.randrange(10_000, 50_000_000) // 100 * 100 + self.random.randrange(1, 99)
+        return self.random.randrange(10_000, 50_000_000) // 100 * 100 + self.random.randrange(
+            1, 99
+        )
 
     def day(self) -> date:
         return date(2026, 1, 1) + timedelta(days=self.random.randrange(31))
@@ -96,6 +98,14 @@ class Company:
     def receipt(self, deal: Doc, amount: int | None = None, **values: Any) -> Doc:
         amount = deal["amount_fen"] if amount is None else amount
         return self.money_doc("receipt", "SK", deal, amount, **{"state": "audited", **values})
+
+
+def _opportunity_of(c: Company, deal: Doc) -> Doc:
+    return next(
+        d
+        for d in reversed(c.docs)
+        if d["entity"] == "opportunity" and d.get("contract_number") == deal["number"]
+    )
 
 
 def plain(c: Company) -> None:
@@ -155,12 +165,8 @@ def red_and_new(c: Company) -> None:
 
 def framework(c: Company) -> None:
     party = c.number("KH")
-    frame = c.contract(
-        c.money(), party_code=party, kind="framework", without=("approval", "account")
-    )
-    for doc in c.docs[-2:]:
-        if doc["entity"] == "opportunity":
-            doc["state"] = "negotiation"
+    frame = c.contract(party_code=party, kind="framework", without=("approval", "account"))
+    _opportunity_of(c, frame)["state"] = "negotiation"
     c.invoice(c.contract(party_code=party, parent_number=frame["number"]))
 
 
@@ -175,9 +181,7 @@ def amended(c: Company) -> None:
     more = 100_000
     c.add("contract", number=c.number("BC"), kind="amendment", amends_number=deal["number"],
           state="active", amount_fen=more, on_date=deal["on_date"], party_code=deal["party_code"])  # fmt: skip
-    for doc in c.docs:
-        if doc["entity"] == "opportunity" and doc["contract_number"] == deal["number"]:
-            doc["amount_fen"] += more
+    _opportunity_of(c, deal)["amount_fen"] += more
     c.invoice(deal, deal["amount_fen"] + more)
 
 
@@ -245,14 +249,6 @@ def _signed_without_contract(c: Company) -> None:
     doc = c.add("opportunity", number=c.number("SJ"), state="signed", amount_fen=c.money(),
                 on_date=c.day(), party_code=c.number("KH"))  # fmt: skip
     c.wrong(B.SIGNED_WITHOUT_CONTRACT, doc)
-
-
-def _opportunity_of(c: Company, deal: Doc) -> Doc:
-    return next(
-        d
-        for d in reversed(c.docs)
-        if d["entity"] == "opportunity" and d.get("contract_number") == deal["number"]
-    )
 
 
 def _signed_unsealed(c: Company) -> None:
