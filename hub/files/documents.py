@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -9,12 +10,15 @@ from typing import Any, Final
 
 import yaml
 
-from hub.files.dictionary import EXTENSION, EXTERNAL_ID, IGNORE, KEEP, BaseDictionary, Role
+from hub.files.dictionary import EXTENSION, EXTERNAL_ID, IGNORE, KEEP, BaseDictionary, Hit, Role
 from hub.files.readers import Reader, build_reader
 from hub.mapping.business import BUSINESS_FIELDS
 
 # A column that holds yuan is named by the field without its unit.
 _FEN: Final = "_fen"
+_UNIT_NOTE: Final = re.compile(
+    r"[（(\[【](?:单位[:：]?)?(?:人民币)?(?:元|万元|百万元|万|分|RMB|CNY)[）)\]】]$"
+)
 _DERIVED: Final = frozenset({"state_raw", "source_currency_amount"})
 _TEXT_IDS: Final = frozenset(
     {
@@ -79,6 +83,14 @@ class DocumentDictionary(BaseDictionary):
             if meaning in self.meanings():
                 self.add(words, meaning, (name, meaning, schema.get("x-label-zh", "")))
         super().__init__(words, canonical)
+
+    def find(self, header: str) -> Hit | None:
+        """What a header means; the unit that an amount's column states says nothing of that."""
+        return super().find(_UNIT_NOTE.sub("", header))
+
+    def is_known(self, header: str) -> bool:
+        """Whether the dictionary has that very word."""
+        return super().is_known(_UNIT_NOTE.sub("", header))
 
     def meanings(self) -> frozenset[str]:
         """The entity's fields, amounts without their unit."""

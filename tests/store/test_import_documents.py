@@ -151,6 +151,7 @@ def test_the_columns_of_a_contract_ledger_are_proposed_by_name(
         "跟进小记": "extra",
     }
     assert all("演示" not in one.sample for one in importer.proposed.proposed)
+    assert not importer.proposed.uncertain
 
 
 def test_good_rows_of_a_contract_ledger_are_documents_and_bad_ones_are_in_the_report(
