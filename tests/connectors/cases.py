@@ -14,6 +14,7 @@ from hub.settings import SourceSettings
 from tests.connectors import (
     test_call400,
     test_call400_lists,
+    test_declarative,
     test_douyin,
     test_einvoice,
     test_esign,
@@ -69,6 +70,15 @@ CONNECTORS: Mapping[str, Cases] = {
         },
         elsewhere=ELSEWHERE["call400"],
         without={Check.TOKENS: _NO_TOKENS},
+    ),
+    "declarative": Cases(
+        pushes={"records": (test_declarative.TestList, test_declarative.TestOne)},
+        without={
+            Check.PAGES: _NOTHING_CALLED,
+            Check.RETRIES: _NOTHING_CALLED,
+            Check.TOKENS: _NOTHING_CALLED,
+            Check.CURSOR: _NOTHING_CALLED,
+        },
     ),
     "douyin": Cases(
         pushes={
