@@ -79,9 +79,11 @@ class DeclarativeConnector:
         options = self._options(source)
         try:
             found = _at(_json.decode(envelope.body), options.records_at)
-        except (msgspec.DecodeError, UnicodeDecodeError, LookupError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, LookupError, RecursionError) as error:
             return [RawRecord(options.entity, envelope.body, unreadable=type(error).__name__)]
         records = found if isinstance(found, list) else [found]
+        if records and not any(isinstance(record, dict) for record in records):
+            return [RawRecord(options.entity, envelope.body, unreadable="no object")]
         return [_record(record, options) for record in records]
 
 
