@@ -60,8 +60,8 @@ def add_campaign(
 ) -> bool:
     """Register a campaign; False if its utm_campaign is taken."""
     values = {"merchant": merchant, **asdict(added), "registered_by": by, "registered_at": at}
-    done = conn.execute(insert(campaign).values(values).on_conflict_do_nothing())
-    return done.rowcount > 0
+    query = insert(campaign).values(values).on_conflict_do_nothing()
+    return conn.execute(query.returning(campaign.c.utm_campaign)).first() is not None
 
 
 def change_campaign(
