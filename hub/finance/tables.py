@@ -54,8 +54,13 @@ document = Table(
     Index("document_entity", "merchant", "entity"),
     Index("document_contract", "merchant", "contract_number"),
     Index("document_number", "merchant", "entity", "number"),
-    Index("document_links", "links", postgresql_using="gin"),
-    Index("document_party", "party", postgresql_using="gin"),
+    # Without a pending list: every search would read all of it.
+    Index(
+        "document_links", "links", postgresql_using="gin", postgresql_with={"fastupdate": "off"}
+    ),
+    Index(
+        "document_party", "party", postgresql_using="gin", postgresql_with={"fastupdate": "off"}
+    ),
     schema="finance",
 )
 

@@ -31,8 +31,8 @@ LINKS = (
 
 STATEMENTS: tuple[str, ...] = (
     f"ALTER TABLE finance.document ADD COLUMN links TEXT[] GENERATED ALWAYS AS ({LINKS}) STORED",
-    "CREATE INDEX document_links ON finance.document USING gin (links)",
-    "CREATE INDEX document_party ON finance.document USING gin (party)",
+    "CREATE INDEX document_links ON finance.document USING gin (links) WITH (fastupdate = off)",
+    "CREATE INDEX document_party ON finance.document USING gin (party) WITH (fastupdate = off)",
     "ALTER TABLE finance.change ADD COLUMN links TEXT[]",
     "ALTER TABLE finance.change ADD COLUMN party BYTEA[]",
     """
