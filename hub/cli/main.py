@@ -27,6 +27,8 @@ GROUPS: dict[str, str] = {
     "schema": "hub.cli.schema",
     "merchant": "hub.cli.merchant",
     "keys": "hub.cli.keys",
+    "gate": "hub.cli.gate",
+    "metric": "hub.cli.metric",
     "reconcile": "hub.cli.reconcile",
     "roles": "hub.cli.roles",
     "retention": "hub.cli.retention",
@@ -43,6 +45,7 @@ SINGLES: dict[str, str] = {
     "import": "hub.cli.import_file",
     "simulate": "hub.cli.simulate",
     "migrate": "hub.cli.migrate",
+    "export": "hub.cli.export",
     "erase": "hub.cli.erase",
     "dictionary": "hub.cli.dictionary",
 }

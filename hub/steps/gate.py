@@ -86,6 +86,21 @@ def share_of(reading: Reading | None) -> str:
     return "无分母" if share is None else f"{share // 100}.{share % 100:02d} %"
 
 
+def in_words(gate: Gate) -> str:
+    """A gate in one line of Chinese, for watermarks and tables."""
+    state = gate.state
+    last = state.last
+    if state.override is not None and state.shut_since is not None:
+        until = state.override.expires_at
+        return f"{STAMP}，由 {state.override.by} 放行至 {until:%Y-%m-%d %H:%M} UTC：{state.override.reason}"
+    if state.shut_since is not None:
+        return f"{STAMP}，自 {state.shut_since:%Y-%m-%d %H:%M} UTC 关闭，残差 {gate.share}"
+    if last is not None and last.unknown is not None:
+        return f"开放，无读数：{UNKNOWN_WORDS[last.unknown]}（{last.detail}）"
+    health = "，健康（残差持续低于 5 %）" if state.is_healthy else ""
+    return f"开放，残差 {gate.share}{health}"
+
+
 def evaluate_gate(
     engine: sa.Engine, settings: HubSettings, now: datetime, *, merchant: str | None = None
 ) -> list[Gate]:
