@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: setup demo test check format bench chaos drift identity connectors browser lock clean
+.PHONY: setup demo test check format bench chaos drift reconciliation identity connectors browser lock clean
 
 setup: $(VENV)/.installed
 
@@ -43,6 +43,10 @@ drift: setup
 # 200,000 leads of known persons: precision and recall of identity, one state in any order, decisions while loaders run.
 identity: setup
 	$(BIN)/python -m pytest -s -m "chaos or not chaos" tests/identity $(ARGS)
+
+# A company's month of 10,000 contracts with a truth table: breaks of each kind that are true, found, missed, invented.
+reconciliation: setup
+	$(BIN)/python -m tests.reconciliation
 
 # Every connector against every check of the shared suite; fails if one has no case for a check.
 connectors: setup
