@@ -93,7 +93,6 @@ class KnownDocument:
     id: UUID
     source_key: str
     entity: str
-    keys: list[bytes] | None
     first_record_id: UUID
     received_at: datetime
     content_hash: bytes
@@ -105,7 +104,7 @@ def known_documents(
     """Those of `ids` that are in the store."""
     with conn.cursor(binary=True, row_factory=args_row(KnownDocument)) as cursor:
         cursor.execute(
-            "SELECT id, source_key, entity, keys, first_record_id, received_at, content_hash"
+            "SELECT id, source_key, entity, first_record_id, received_at, content_hash"
             " FROM finance.document WHERE id = ANY(%s)",
             (list(ids),),
         )

@@ -20,11 +20,13 @@ from hub.finance import documents
 from hub.finance.documents import DocumentRevision, DocumentRow, KnownDocument
 from hub.mapping.business import PRIVATE_FIELDS
 from hub.mapping.fold import Revision, canonical_bytes, fold, hash_of
-from hub.model.ids import lead_id
+from hub.model.ids import lead_id, uuid7
 from hub.model.lead import MappedDocument, RevisionMode
 from hub.model.outcome import Outcome
 from hub.privacy.keyring import KeyRing
-from hub.steps.fold_leads import blind_key
+from hub.steps.companies import CompanyDesk, ensure_company
+from hub.steps.document_keys import NAME_A_CUSTOMER, document_keys, stated
+from hub.steps.index_ring import BlindKeys
 from hub.steps.lead_rows import revision_aad
 from hub.steps.prepare import Work
 
@@ -138,6 +140,7 @@ class DocumentBatch:
         self, conn: psycopg.Connection[Any], states: Iterable[_State], now: datetime
     ) -> None:
         rows, touched, gone = [], [], []
+        spoken: list[tuple[UUID, dict[str, Any]]] = []
         for state in states:
             if not state.versions:
                 gone.append(state.id)
@@ -148,7 +151,13 @@ class DocumentBatch:
                 touched.append((state.id, state.records()))
             else:
                 rows.append(self._row(state, doc, plain, now))
+                if rows[-1].entity in NAME_A_CUSTOMER and (rows[-1].party or state.known):
+                    spoken.append((state.id, stated(doc)))
+        BlindKeys(self._keyring, self._merchant).settle(conn, self._said(states), ())
         documents.write_documents(conn, rows, gone)
+        desk = CompanyDesk(self._merchant, self._keyring, now, uuid7)
+        for party, said in sorted(spoken, key=lambda one: one[0]):
+            ensure_company(conn, desk, party, said)
         documents.touch_documents(conn, touched)
         documents.add_revisions(conn, self._revision_rows())
 
@@ -161,6 +170,7 @@ class DocumentBatch:
         source_key = first.work.source_key if first else known.source_key if known else ""
         received = known.received_at if known else first.work.received_at if first else now
         on_date = doc.get("on_date")
+        keys = document_keys(self._keyring, self._merchant, doc)
         return DocumentRow(
             id=state.id,
             merchant=self._merchant,
@@ -175,8 +185,8 @@ class DocumentBatch:
             contract_number=doc.get("contract_number"),
             order_number=doc.get("order_number"),
             party_code=doc.get("party_code"),
-            party=None,
-            keys=self._person_keys(state),
+            party=keys.party or None,
+            keys=keys.person or None,
             facts=_facts(doc),
             marks=doc.get("marks"),
             first_record_id=known.first_record_id if known else records[0],
@@ -188,12 +198,11 @@ class DocumentBatch:
             sealed=self._keyring.seal(plain, state.id.bytes),
         )
 
-    def _person_keys(self, state: _State) -> list[bytes] | None:
-        """Blind keys of whom the document names, those of earlier revisions included."""
-        known = set(state.known.keys or ()) if state.known else set()
-        for candidate in state.came:
-            known |= {blind_key(self._keyring, self._merchant, k) for k in candidate.mapped.keys}
-        return sorted(known) or None
+    def _said(self, states: Iterable[_State]) -> list[dict[str, Any]]:
+        """Whom the documents speak of; empty unless the blind index is being rotated."""
+        if self._keyring.renews is None:
+            return []
+        return [stated(version.revision.doc) for state in states for version in state.versions]
 
     def _revision_rows(self) -> Iterable[DocumentRevision]:
         pairs = [(c.plain, revision_aad(c.work.record_id, c.ordinal)) for c in self._candidates]

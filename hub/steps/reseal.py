@@ -22,11 +22,12 @@ from hub.database.sealed_rows import (
     rows_under_other_keys,
     write_sealed,
 )
+from hub.finance.sealed import SEALED_TABLES as FINANCE
 from hub.inbox.sealed import SEALED_TABLES as INBOX
 from hub.ops.sealed import SEALED_TABLES as OPS
 from hub.privacy.keyring import KeyRing, UnsealError
 
-SEALED_TABLES: tuple[SealedTable, ...] = (*INBOX, *CRM, *OPS)
+SEALED_TABLES: tuple[SealedTable, ...] = (*INBOX, *CRM, *FINANCE, *OPS)
 BATCH = 500
 _PASSES = 3
 

@@ -23,9 +23,11 @@ from hub.crm.leads import RevisionRow, lock_merchants, revisions_of_records
 from hub.crm.rotation import KeyedLead
 from hub.database.engine import driver, store_errors
 from hub.errors import ConfigError
+from hub.finance import rotation as finance_rotation
 from hub.ops import index_rotation, key_checks
 from hub.ops.index_rotation import IndexState, Phase
 from hub.privacy.keyring import KeyRing, is_under
+from hub.steps.document_keys import document_keys, stated
 from hub.steps.index_ring import BlindKeys, ring_for
 from hub.steps.keys import add_index_key
 from hub.steps.lead_rows import revision_aad
@@ -82,6 +84,7 @@ def rotate_index(
     state = _state(engine, ring)
     if state.renews is None:
         _expand(engine, ring, state, clock, pause)
+    _move_documents(engine, ring)
     _backfill(engine, ring, clock, on_progress)
     _move_parties(engine, ring)
     _contract(engine, ring, clock, on_progress)
@@ -221,6 +224,25 @@ def _move_parties(engine: sa.Engine, ring: KeyRing) -> None:
             for party, merchant, sealed in rows:
                 stated = _json.decode(bound.unseal(sealed, party.bytes))
                 BlindKeys(bound, merchant).settle(raw, [stated], [])
+            after = rows[-1][0] if rows else None
+
+
+def _move_documents(engine: sa.Engine, ring: KeyRing) -> None:
+    """Business documents first, with the spans of whom they name: they are found by these keys."""
+    after: UUID | None = UUID(int=0)
+    while after is not None:
+        with _turn(engine, ring) as (raw, bound, state):
+            if state.renews is None:
+                return
+            rows = finance_rotation.keyed_documents(raw, after, BATCH)
+            lock_merchants(raw, [merchant for _, merchant, _ in rows])
+            moved = []
+            for document, merchant, sealed in rows:
+                doc = _json.decode(bound.unseal(sealed, document.bytes))
+                BlindKeys(bound, merchant).settle(raw, [stated(doc)], [])
+                keys = document_keys(bound, merchant, doc)
+                moved.append((document, keys.person or None, keys.party or None))
+            finance_rotation.write_keys(raw, moved)
             after = rows[-1][0] if rows else None
 
 

@@ -178,3 +178,26 @@ def test_the_same_number_at_two_merchants_is_two_documents() -> None:
 
     assert document_id("a", "ledger", made) != document_id("b", "ledger", made)
     assert document_id("a", "ledger", made) == document_id("a", "ledger", made)
+
+
+def test_a_contract_names_its_customer_as_a_company_and_by_blind_keys(books: Books) -> None:
+    books.post(a_contract(party_name="演示（北京）有限公司", mobile_e164="19900001234"))
+    books.post({"type": "invoice", "number": "1" * 20, "party_name": "演示(北京)有限责任公司"})
+
+    contract, invoice = books.rows("party, keys")
+    assert contract.party == invoice.party
+    assert len(contract.keys) == 1
+    with books.engine.begin() as conn:
+        assert conn.execute(sa.text("SELECT count(*) FROM crm.company")).scalar() == 1
+
+
+def test_another_party_later_is_another_company(books: Books) -> None:
+    books.post(a_contract(party_name="演示甲有限公司"))
+    books.post(a_contract(party_name="演示乙有限公司"))
+
+    with books.engine.begin() as conn:
+        rows = conn.execute(sa.text("SELECT id, company_id FROM crm.company_party")).all()
+        keys = conn.execute(sa.text("SELECT count(*) FROM crm.company_key")).scalar()
+    assert len(rows) == 1
+    assert rows[0].company_id is not None
+    assert keys == 1
