@@ -131,6 +131,27 @@ def deals(conn: sa.Connection, merchant: str) -> dict[str, DealRow]:
     return {row.contract_number: DealRow(**row._mapping) for row in rows}
 
 
+def deal_of(conn: sa.Connection, merchant: str, contract: str) -> DealRow | None:
+    """One deal as it was last told."""
+    where = (deal.c.merchant == merchant) & (deal.c.contract_number == contract)
+    row = conn.execute(sa.select(deal).where(where)).one_or_none()
+    return DealRow(**row._mapping) if row else None
+
+
+def contracts_of_opportunity(conn: sa.Connection, merchant: str, opportunity: str) -> list[UUID]:
+    """Contracts that name an opportunity, and those that were matched to it."""
+    query = sa.text(
+        "SELECT id FROM finance.document WHERE merchant = :merchant AND entity = 'contract'"
+        " AND links && ARRAY[:link] UNION SELECT c.id FROM finance.document o"
+        " JOIN finance.match m ON m.document_id = o.id"
+        " JOIN finance.document c ON c.merchant = o.merchant AND c.entity = 'contract'"
+        " AND c.number = m.contract_number"
+        " WHERE o.merchant = :merchant AND o.entity = 'opportunity' AND o.number = :number"
+    )
+    given = {"merchant": merchant, "link": f"opportunity:{opportunity}", "number": opportunity}
+    return list(conn.execute(query, given).scalars())
+
+
 def shares_of(conn: sa.Connection, merchant: str, contracts: Sequence[str]) -> list[ShareRow]:
     """The shares of these deals, by model and order of time."""
     query = (
@@ -261,6 +282,20 @@ def stated_campaigns(
         (list(ids),),
     ).fetchall()
     return {row[0]: (row[1], row[2], row[3]) for row in rows}
+
+
+def newest_loads(
+    conn: sa.Connection, merchant: str, entities: Sequence[str]
+) -> dict[str, datetime | None]:
+    """When the newest document of each entity was loaded, None if there is none."""
+    row = document.c
+    query = (
+        sa.select(row.entity, sa.func.max(row.loaded_at))
+        .where(row.merchant == merchant, row.entity.in_(entities))
+        .group_by(row.entity)
+    )
+    found = {one[0]: one[1] for one in conn.execute(query)}
+    return {entity: found.get(entity) for entity in entities}
 
 
 def stages(conn: sa.Connection, merchant: str, opportunity: str) -> list[sa.RowMapping]:
