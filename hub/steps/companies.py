@@ -214,9 +214,6 @@ def _resolve(
         if not set(one.keys) <= shared
     ]
     result = resolve(claimants, spans, frozenset(), desk.new_id, COMPANY_RULES)
-    store.add_companies(conn, desk.merchant, result.new_contacts, desk.now)
-    store.merge(conn, result.merges)
-    store.write_keys(conn, desk.merchant, result.spans)
     shared |= {span.key for span in result.newly_shared}
     placed = {
         one.lead_id: (
@@ -224,7 +221,13 @@ def _resolve(
             _evidence([key for key in one.keys if key not in shared]),
         )
         for one in claimants
+        if not set(one.keys) <= shared  # a key of theirs may have become two companies' just now
     }
+    used = {company for company, _ in placed.values()} | {span.contact for span in result.spans}
+    made = [one for one in result.new_contacts if one in used or one in result.merges]
+    store.add_companies(conn, desk.merchant, made, desk.now)
+    store.merge(conn, result.merges)
+    store.write_keys(conn, desk.merchant, result.spans)
     return _Found(placed, frozenset(span.contact for span in result.newly_shared))
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from hub.crm import clusters, contacts, decisions, erasure, reading
+from hub.crm import clusters, companies, contacts, decisions, erasure, reading
 from hub.crm.leads import lock_merchants, revisions_of_records
 from hub.database.engine import driver, store_errors
 from hub.errors import ConfigError
@@ -28,6 +28,7 @@ from hub.privacy.keyring import KeyRing
 from hub.privacy.sensitive import Sensitive
 from hub.settings import HubSettings
 from hub.steps import erasure_log
+from hub.steps.companies import CompanyDesk, unlink_leads
 from hub.steps.erasure_log import LoggedErasure
 from hub.steps.erasure_scan import Person, Scanner
 from hub.steps.lookup import NotFoundError
@@ -274,7 +275,11 @@ class _Erasure:
         person.learn(erasure.sealed_leads(raw, sorted(leads)))
         scanner = Scanner(self._conn, self._keyring, self._settings, person, now)
         found = scanner.records()
+        stated = companies.links_of(raw, sorted(leads))
+        desk = CompanyDesk(merchant, self._keyring, self._request.at, uuid7)
+        unlink_leads(raw, desk, sorted(stated))  # a company's name goes with the last who said it
         counts = Counter(erasure.remove_leads(raw, sorted(leads), sorted(records)))
+        counts["company_links"] += len(stated)
         counts.update(
             inbox.erase_records(
                 raw, dict.fromkeys([*found, *records], "") | stood, now, by=self._request.by

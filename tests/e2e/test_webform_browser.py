@@ -65,7 +65,7 @@ def hub(site: Site, keyring: KeyRing, database_url: str, tmp_path: Path) -> Iter
 @pytest.fixture
 def context(browser: Browser, hub: RunningHub) -> Iterator[BrowserContext]:
     made = browser.new_context(locale="zh-CN")
-    made.set_default_timeout(10_000)
+    made.set_default_timeout(60_000)
     yield made
     made.close()
 
@@ -92,7 +92,7 @@ def submit(page: Page) -> None:
 
 
 def expect_state(page: Page, state: str) -> None:
-    expect(page.locator("form")).to_have_attribute("data-hub-state", state, timeout=10_000)
+    expect(page.locator("form")).to_have_attribute("data-hub-state", state, timeout=60_000)
 
 
 def test_a_campaign_is_submitted_two_pages_after_the_landing(

@@ -20,6 +20,7 @@ from tests.privacy.erasing import ERASED_AT, MORNING, ErasingHub, log_of
 pytestmark = pytest.mark.postgres
 PHONE, SECOND, OTHER = "19900007351", "19900007352", "19900007353"
 MAIL: dict[str, Any] = {"email": "canary@example.com"}
+LINKED = 2  # leads of the fixture whose e-mail names a domain
 
 
 @pytest.fixture
@@ -177,3 +178,19 @@ def test_nothing_is_erased_without_the_log(hub: ErasingHub, hub_home: Path) -> N
         hub.erase(phone=PHONE)
     assert hub.count("crm.lead") == 3
     assert hub.count("crm.tombstone") == 0
+
+
+def test_what_links_a_person_to_a_company_goes_and_others_keep_theirs(hub: ErasingHub) -> None:
+    hub.take(
+        hub.clue(11, "19900005001", email="one@firm-a.example"),
+        hub.clue(12, "19900005002", email="two@firm-a.example"),
+    )
+    hub.load()
+
+    receipt = hub.erase(phone="19900005001")
+
+    assert receipt.counts["company_links"] == 1
+    with hub.engine.begin() as conn:
+        assert (
+            conn.execute(sa.text("SELECT count(*) FROM crm.company_link")).scalar() == 1 + LINKED
+        )

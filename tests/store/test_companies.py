@@ -166,6 +166,21 @@ def test_a_lead_without_a_company_writes_nothing(book: Book) -> None:
     assert book.links() == {}
 
 
+@pytest.mark.parametrize("number", range(6))
+def test_a_name_that_becomes_two_companies_in_one_batch_joins_nobody_in_any_order(
+    engine: sa.Engine, keyring: KeyRing, number: int
+) -> None:
+    """Statements of a batch are looked at in order of their ids, which differ from merchant to merchant."""
+    book = Book(engine, keyring, f"any-order-{number}")
+    book.say(
+        ("a", {"company": NAME, "company_credit_code": CODE}),
+        ("b", {"company": NAME}),
+        ("c", {"company": NAME, "company_credit_code": OTHER_CODE}),
+    )
+
+    assert book.groups() == groups("a", "c")
+
+
 _docs = st.fixed_dictionaries(
     {},
     optional={
