@@ -1,4 +1,4 @@
-"""`hub campaign`: links and QR codes that say which campaign a visitor came by."""
+"""`hub campaign`: the register of campaigns, and links and QR codes that carry them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from typing import Annotated
 
 import typer
 
+from hub.cli.campaign_register import register_commands, registered_utm
 from hub.cli.output import print_json, print_line
 from hub.errors import ConfigError
 from hub.steps.campaign_links import CampaignLink, campaign_link, qr_png, qr_svg
 
-app = typer.Typer(help="Campaigns: links and QR codes with UTM.", no_args_is_help=True)
+app = typer.Typer(help="Campaigns: register, links, QR codes.", no_args_is_help=True)
+register_commands(app)
 
 
 @app.callback()
 def _group() -> None:
-    """Campaigns: links and QR codes with UTM."""
+    """Campaigns: register, links, QR codes."""
 
 
 @app.command("link")
@@ -27,7 +29,9 @@ def link(  # noqa: PLR0913 -- one option a part of the link
     source: Annotated[
         str, typer.Option(help="utm_source, like douyin_live_202602_q4 or fair.")
     ] = "",
-    campaign: Annotated[str, typer.Option(help="utm_campaign.")] = "",
+    campaign: Annotated[
+        str, typer.Option(help="utm_campaign; of a registered one the rest follows.")
+    ] = "",
     medium: Annotated[str, typer.Option(help="utm_medium, like cpc, qr, referral.")] = "",
     content: Annotated[
         list[str] | None,
@@ -43,6 +47,10 @@ def link(  # noqa: PLR0913 -- one option a part of the link
     png: Annotated[
         Path | None, typer.Option(help="Write a QR code here (.png or .svg); one file a content.")
     ] = None,
+    merchant: Annotated[
+        str,
+        typer.Option(help="Take the UTM from this merchant's register; the name must be in it."),
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Print a link that carries its campaign; with --png also as a QR code for posters and shops."""
@@ -50,6 +58,9 @@ def link(  # noqa: PLR0913 -- one option a part of the link
         "utm_source": source, "utm_medium": medium, "utm_campaign": campaign, "utm_term": term,
         "utm_id": utm_id,
     }  # fmt: skip
+    if merchant:
+        known = registered_utm(merchant, campaign)
+        utm |= {name: utm[name] or value for name, value in known.items()}
     links = [
         campaign_link(address, {**utm, "utm_content": one}, replace=replace)
         for one in content or [""]

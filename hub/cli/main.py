@@ -24,6 +24,8 @@ GROUPS: dict[str, str] = {
     "mapping": "hub.cli.mapping",
     "drift": "hub.cli.drift",
     "campaign": "hub.cli.campaign",
+    "attribution": "hub.cli.attribution",
+    "deal": "hub.cli.deal",
     "schema": "hub.cli.schema",
     "merchant": "hub.cli.merchant",
     "keys": "hub.cli.keys",

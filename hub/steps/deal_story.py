@@ -37,7 +37,8 @@ def show_deal(
         if not rows and not contracts:
             raise NotFoundError(f"no opportunity {opportunity} of merchant {merchant}")
         if viewer.revealed_to is not None:
-            write_audit(conn, who=viewer.revealed_to, action="reveal deal", target=opportunity, merchant=merchant)  # fmt: skip
+            who = viewer.revealed_to
+            write_audit(conn, who=who, action="reveal deal", target=opportunity, merchant=merchant)
     stages = [_stage(viewer, row) for row in rows]
     return {
         "opportunity": opportunity,

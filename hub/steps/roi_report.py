@@ -5,10 +5,16 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
+import sqlalchemy as sa
+
+from hub.database.engine import store_errors
+from hub.errors import ConfigError
+from hub.steps import gate
 from hub.steps.attribute import ZONE
-from hub.steps.report_formats import Cell, Report, Sheet, Yuan, render
+from hub.steps.report_formats import FORMS, Cell, Report, Sheet, Yuan, render
 from hub.steps.roi import Level, RoiFigures, RoiLine, ratio
 
 NAMES: Final = {Level.CHANNEL: "渠道", Level.CAMPAIGN: "活动", Level.CREATIVE: "素材"}
@@ -53,6 +59,28 @@ def as_html(found: RoiFigures, level: Level, stamp: str | None = None) -> bytes:
     page = render(roi_report(found, level, stamp), "html")
     head, cut, rest = page.partition(b"<h2>")
     return head + chart(found, level).encode() + cut + rest
+
+
+def write_roi(engine: sa.Engine, found: RoiFigures, level: Level, out: Path) -> None:
+    """Write the report to a .csv, .xlsx or .html file.
+
+    Raises:
+        GateClosedError: a file leaves the house, and the merchant's gate is closed.
+        ConfigError: another kind of file, or it cannot be written.
+    """
+    form = out.suffix.lstrip(".").lower()
+    if form not in FORMS:
+        raise ConfigError(f"--out: {out.name}: write a .{', .'.join(FORMS)} file")
+    with store_errors(), engine.begin() as conn:
+        gate.require_open(conn, found.merchant, found.made_at)
+        stamp = gate.stamp_of(conn, found.merchant)
+    is_page = form == "html"
+    made = roi_report(found, level, stamp)
+    whole = as_html(found, level, stamp) if is_page else render(made, form)
+    try:
+        out.write_bytes(whole)
+    except OSError as error:
+        raise ConfigError(f"--out: {out}: {error.strerror}") from error
 
 
 def watermark(found: RoiFigures) -> Iterator[tuple[str, str]]:
