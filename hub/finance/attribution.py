@@ -306,7 +306,7 @@ def stages(conn: sa.Connection, merchant: str, opportunity: str) -> list[sa.RowM
     query = (
         sa.select(document)
         .where(row.merchant == merchant, row.entity.in_(("opportunity", "activity")),
-               row.links.overlap(links))
+               row.links.op("&&")(links))
         .order_by(row.entity.desc(), at, row.id)
     )  # fmt: skip
     return list(conn.execute(query).mappings())
