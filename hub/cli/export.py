@@ -13,13 +13,12 @@ from hub.cli.output import CheckFailedError, print_line
 from hub.errors import ConfigError
 from hub.reconciliation.months import Month
 from hub.settings import DEFAULT_MERCHANT, load_settings
-from hub.steps.export_report import REPORTS, Asked, export_report
+from hub.steps.export_report import REPORTS, Asked, export_report, prepare
 from hub.steps.gate import GateClosedError
 from hub.steps.keys import open_keyring
 from hub.steps.metrics import business_day
 from hub.steps.open_store import open_store
 from hub.steps.report_formats import FORMS, render
-from hub.steps.whitepaper import measure_fields
 
 
 def register(app: typer.Typer) -> None:
@@ -46,13 +45,10 @@ def export_command(
     if written not in FORMS:
         raise ConfigError(f"a report is written as {', '.join(FORMS)}, not as {written!r}")
     with open_store() as store:
-        fields = None
-        if report == "whitepaper":
-            fields = measure_fields(store.engine, open_keyring(), settings, merchant, wanted)
+        asked = Asked(merchant, wanted, now)
         try:
-            found = export_report(
-                store.engine, settings, report, Asked(merchant, wanted, now), fields
-            )
+            prepared = prepare(store.engine, settings, report, asked, open_keyring)
+            found = export_report(store.engine, settings, report, asked, prepared)
         except GateClosedError as error:
             sys.stderr.write(f"hub: {error}\n")
             raise CheckFailedError from None

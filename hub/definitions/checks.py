@@ -19,7 +19,10 @@ def build_checks(settings: HubSettings) -> dg.AssetChecksDefinition:
     """The checks of this hub. The sensor reports them all the time; a run counts the whole archive."""
     specs = [
         dg.AssetCheckSpec(
-            name=check.name, asset=names.asset_key(check.asset), description=check.description
+            name=check.name,
+            asset=names.asset_key(check.asset),
+            description=check.description,
+            blocking=check.is_blocking,
         )
         for check in declared_checks(settings)
     ]

@@ -8,7 +8,9 @@ from hub.definitions import names
 from hub.definitions.checks import build_checks
 from hub.definitions.counts import build_counts
 from hub.definitions.crm import build_crm_assets
+from hub.definitions.finance import build_finance
 from hub.definitions.quality import build_quality
+from hub.definitions.reports import build_reports
 from hub.definitions.schedules import build_schedules
 from hub.definitions.sensors import build_sensors
 from hub.definitions.sources import build_source_assets
@@ -36,5 +38,10 @@ def build_definitions(settings: HubSettings) -> dg.Definitions:
         executor=dg.in_process_executor,
     )
     return dg.Definitions.merge(
-        assets, build_counts(settings), build_quality(settings), build_schedules(settings)
+        assets,
+        build_counts(settings),
+        build_quality(settings),
+        build_finance(settings),
+        build_reports(settings),
+        build_schedules(settings),
     )

@@ -13,8 +13,8 @@ The rule, word by word:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
@@ -119,6 +119,7 @@ def judge(
     rule: Rule = Rule(),
 ) -> GateState:
     """The gate's state at `now`; all instants are aware."""
+    now = now.astimezone(UTC)
     listed = _hourly(readings, now)
     walk = _Walk(rule)
     for reading in listed:
@@ -141,9 +142,11 @@ def judge(
 def _hourly(readings: Iterable[Reading], now: datetime) -> list[Reading]:
     """Readings up to now in order of time, one an hour: the last known one, else the last."""
     hours: dict[int, Reading] = {}
-    for reading in sorted(readings, key=lambda one: (one.unknown is None, one.at)):
-        if reading.at <= now:
-            hours[int(reading.at.timestamp()) // 3600] = reading
+    for reading in sorted(readings, key=lambda one: (one.unknown is None, one.at.timestamp())):
+        # in UTC: instants of one zone are subtracted by their wall clocks, also over a change of summer time
+        moment = reading.at.astimezone(UTC)
+        if moment <= now:
+            hours[int(moment.timestamp()) // 3600] = replace(reading, at=moment)
     return [hours[hour] for hour in sorted(hours)]
 
 

@@ -16,11 +16,15 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckDeclaration:
-    """One check that exists: the asset it belongs to (a key path), its name, what it promises."""
+    """One check that exists: the asset it belongs to (a key path), its name, what it promises.
+
+    While one that `is_blocking` fails as an error, nothing downstream of its asset is made in the same run.
+    """
 
     asset: tuple[str, ...]
     name: str
     description: str
+    is_blocking: bool = False
 
 
 @dataclass(frozen=True, slots=True)

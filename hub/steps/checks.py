@@ -34,6 +34,7 @@ from hub.steps.check_results import (
 )
 from hub.steps.dictionary import Dictionary, contract_dictionary
 from hub.steps.drift_checks import VOLUME_OVER, SourceFacts, declared_drift, judge_drift
+from hub.steps.gate_checks import GateFacts, declared_gate, judge_gate, read_gates
 from hub.steps.laws import Law, read_delivery_law, read_record_law, snapshot
 from hub.steps.quality_checks import (
     declared_duplicates,
@@ -71,6 +72,7 @@ class Facts:
     leads: int
     doubled: int
     quality: StoredQuality
+    gates: GateFacts
     dictionary: Dictionary
 
 
@@ -103,7 +105,7 @@ def declared_checks(settings: HubSettings) -> tuple[CheckDeclaration, ...]:
             *declared_source(source_key),
             declared_fields(source_key, settings),
         ]
-    return tuple(declared)
+    return (*declared, *declared_gate(settings))
 
 
 def read_facts(
@@ -132,6 +134,7 @@ def read_facts(
             leads=leads,
             doubled=doubled,
             quality=read_stored(conn, settings, now),
+            gates=read_gates(conn, now),
             dictionary=contract_dictionary(settings),
         )
 
@@ -165,7 +168,7 @@ def judge(facts: Facts, settings: HubSettings, now: datetime) -> list[CheckResul
             ),
             judge_fields(source_key, facts.quality, facts.dictionary, settings),
         ]
-    return results
+    return [*results, *judge_gate(facts.gates, settings, now)]
 
 
 def _of_source(facts: Facts, source_key: str) -> SourceFacts:

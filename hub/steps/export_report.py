@@ -12,6 +12,7 @@ from hub.database.engine import store_errors
 from hub.errors import ConfigError
 from hub.finance import breaks as break_rows
 from hub.mapping.nearest import did_you_mean
+from hub.privacy.keyring import KeyRing
 from hub.reconciliation.bridge import CAUSE_WORDS, DISAGREEMENTS, Bridge, build_bridge
 from hub.reconciliation.kinds import BREAK_WORDS, BreakKind
 from hub.reconciliation.months import Month
@@ -20,7 +21,9 @@ from hub.steps import gate, metrics
 from hub.steps.laws import snapshot
 from hub.steps.metrics import ZONE, Figures
 from hub.steps.report_formats import Cell, Report, Sheet, Yuan
-from hub.steps.whitepaper import FieldHealth, whitepaper_sheets
+from hub.steps.roi import Level, RoiAsked, RoiFigures, measure_roi
+from hub.steps.roi_report import roi_report
+from hub.steps.whitepaper import FieldHealth, measure_fields, whitepaper_sheets
 
 AGREED = "signed_agreed"
 SIDES = ("signed_sales", "signed_finance", "signed_crm")
@@ -40,12 +43,44 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """What has to be measured before a report's snapshot, since it opens leads; see `prepare`."""
+
+    fields: FieldHealth | None = None
+    roi: RoiFigures | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
-    """What a report is made from: a snapshot, settings, and the fields' health if it was measured."""
+    """What a report is made from: a snapshot, settings, and what was measured beforehand."""
 
     conn: sa.Connection
     settings: HubSettings
-    fields: FieldHealth | None = None
+    prepared: Prepared = Prepared()
+
+
+def prepare(
+    engine: sa.Engine,
+    settings: HubSettings,
+    name: str,
+    asked: Asked,
+    open_keys: Callable[[], KeyRing],
+) -> Prepared:
+    """Measure what the report `name` needs of leads; the key ring is opened only for those that do.
+
+    Raises:
+        GateClosedError: The report leaves the house and the merchant's gate is closed.
+    """
+    if name in LEAVES_THE_HOUSE:
+        with store_errors(), engine.begin() as conn:
+            gate.require_open(conn, asked.merchant, asked.now)
+    if name == "whitepaper":
+        found = measure_fields(engine, open_keys(), settings, asked.merchant, asked.month)
+        return Prepared(fields=found)
+    if name == "roi":
+        wanted = RoiAsked(asked.merchant, asked.month)
+        return Prepared(roi=measure_roi(engine, open_keys(), settings, wanted, asked.now))
+    return Prepared()
 
 
 def export_report(
@@ -53,7 +88,7 @@ def export_report(
     settings: HubSettings,
     name: str,
     asked: Asked,
-    fields: FieldHealth | None = None,
+    prepared: Prepared = Prepared(),
 ) -> Report:
     """The report `name` in one snapshot, with its watermark.
 
@@ -62,7 +97,7 @@ def export_report(
         settings: Metrics, posting lags.
         name: One of `REPORTS`.
         asked: Whose, of which month, when.
-        fields: For the whitepaper: how well fields are filled, measured beforehand.
+        prepared: What `prepare` measured for it.
 
     Raises:
         GateClosedError: The report leaves the house and the merchant's gate is closed.
@@ -76,7 +111,7 @@ def export_report(
     with store_errors(), snapshot(engine) as conn:
         if name in LEAVES_THE_HOUSE:
             gate.require_open(conn, asked.merchant, asked.now)
-        return REPORTS[name](Source(conn, settings, fields), asked)
+        return REPORTS[name](Source(conn, settings, prepared), asked)
 
 
 def watermark(source: Source, asked: Asked, found: Figures | None) -> tuple[tuple[str, str], ...]:
@@ -222,10 +257,25 @@ def _age(days: int) -> str:
 
 
 def _whitepaper(source: Source, asked: Asked) -> Report:
-    sheets = whitepaper_sheets(source.conn, asked.merchant, asked.month, source.fields)
+    sheets = whitepaper_sheets(source.conn, asked.merchant, asked.month, source.prepared.fields)
     found = _figures(source, asked, (AGREED, "finance_of_locked"))
     title = "数据健康白皮书"
     return _report(source, asked, "whitepaper", title, [*sheets, side_by_side(found)], found)
+
+
+def _roi(source: Source, asked: Asked) -> Report:
+    found = source.prepared.roi
+    if found is None:
+        raise ConfigError("the ROI report is made of figures that were measured beforehand")
+    stamp = gate.stamp_of(source.conn, asked.merchant)
+    *wide, narrow = [roi_report(found, level, stamp) for level in Level]
+    sheets = [report.sheets[0] for report in wide]
+    gates = [
+        (f"闸门 {one.name.period}", gate.in_words(one))
+        for one in gate.status_of(source.conn, asked.now, merchant=asked.merchant)
+    ]
+    title = f"活动与素材 ROI（{asked.merchant} {asked.month}）"
+    return Report("roi", title, (*sheets, *narrow.sheets), (*narrow.watermark, *gates), stamp)
 
 
 REPORTS: Mapping[str, Callable[[Source, Asked], Report]] = {
@@ -233,6 +283,7 @@ REPORTS: Mapping[str, Callable[[Source, Asked], Report]] = {
     "breaks": _breaks,
     "whitepaper": _whitepaper,
     "signed": _signed,
+    "roi": _roi,
 }
 """Every report by its name."""
 

@@ -115,7 +115,7 @@ def evaluate_gate(
     with store_errors(), engine.begin() as conn:
         merchants = metric_values.with_documents(conn, _JUDGED)
     found: list[Gate] = []
-    for one in merchants if merchant is None else [merchant]:
+    for one in merchants if merchant is None else sorted({merchant} & set(merchants)):
         with store_errors(), engine.begin() as conn:
             rows.lock_gates(conn, one)
             found += _Evaluation(conn, settings, one, now).run()

@@ -29,13 +29,17 @@ from hub.ops.reports import (
 )
 from hub.ops.windows import WINDOW
 from hub.settings import HubSettings
-from hub.steps import drift_checks, source_checks
+from hub.steps import drift_checks, gate_checks, source_checks
 from hub.steps.check_results import CheckResult, Severity
 from hub.steps.checks import LAW_OVER, evaluate
 from hub.steps.source_overview import SourceLine, overview
 
 # These told a person when they found what is wrong.
-_ALERTED = drift_checks.ALERTED_WHEN_FOUND | source_checks.ALERTED_WHEN_FOUND
+_ALERTED = (
+    drift_checks.ALERTED_WHEN_FOUND
+    | source_checks.ALERTED_WHEN_FOUND
+    | gate_checks.ALERTED_WHEN_FOUND
+)
 # The name under which a Dagster run registers its own loader.
 RUN_LOADER = "dagster-run"
 # Loaders that end when their work is done; the heartbeat is of those that wait for more.

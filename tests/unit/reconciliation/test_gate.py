@@ -1,4 +1,4 @@
-"""The gate's rule under a clock that tests move: 24 hours, flapping, missing data, overrides, a clock that goes back."""
+"""The gate's rule under a clock that tests move: a day, flapping, missing data, overrides, a clock that goes back."""
 
 from __future__ import annotations
 

@@ -232,7 +232,9 @@ def test_the_newest_approval_holds():
     assert value("signed_agreed", *papers, later).fen == 0
 
 
-@pytest.mark.parametrize(("states", "fen"), [(["completed"], 1000), (["completed", "dissolved"], 0)])
+@pytest.mark.parametrize(
+    ("states", "fen"), [(["completed"], 1000), (["completed", "dissolved"], 0)]
+)
 def test_an_e_signing_that_is_complete_and_not_undone_seals(states, fen):
     papers = locked(without="seal")
     signings = [

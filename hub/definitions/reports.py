@@ -1,0 +1,96 @@
+"""`report/<name>`: reports as files; one that leaves the house is not made while the gate is closed."""
+
+# No `from __future__ import annotations` here: Dagster reads the type of `context` as an object.
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+
+from hub.definitions import names
+from hub.definitions.events import numbers
+from hub.definitions.finance import DOCUMENT, GATE, recon
+from hub.definitions.store import HubStore, OpenHub, clear_errors
+from hub.reconciliation.months import Month
+from hub.settings import HubSettings, home
+from hub.steps.export_report import LEAVES_THE_HOUSE, REPORTS, Asked, export_report, prepare
+from hub.steps.metrics import business_day
+from hub.steps.report_formats import Report, render
+
+_WORDS = {
+    "bridge": "Four amounts of last month side by side, and every contract at which they differ.",
+    "breaks": "What reconciliation has left open, by age.",
+    "whitepaper": "数据健康白皮书: accuracy, corrections by people, the main causes, fields that want somebody.",
+    "signed": "The agreed signed amount of last month, contract by contract; it leaves the house.",
+    "roi": "What campaigns and creatives cost and brought; it leaves the house.",
+}
+
+
+def report_key(settings: HubSettings, merchant: str, name: str) -> dg.AssetKey:
+    """The asset of a merchant's report; with one merchant its name is left out."""
+    own = [name] if len(settings.merchants) == 1 else [merchant, name]
+    return names.asset_key(["report", *own])
+
+
+def build_reports(settings: HubSettings) -> dg.Definitions:
+    """Every report of every merchant, of the month that has ended last."""
+    return dg.Definitions(
+        assets=[
+            _report(settings, merchant.id, name)
+            for merchant in settings.merchants
+            for name in REPORTS
+        ]
+    )
+
+
+def _report(settings: HubSettings, merchant: str, name: str) -> dg.AssetsDefinition:
+    leaves = name in LEAVES_THE_HOUSE
+    # Only what leaves the house hangs on the gate: a closed one must not stop the bridge that explains it.
+    upstream = recon(settings, merchant, GATE) if leaves else DOCUMENT
+    spec = dg.AssetSpec(
+        key=report_key(settings, merchant, name),
+        deps=[upstream],
+        group_name="report",
+        description=_WORDS[name],
+        kinds={"html"},
+        tags={"merchant": merchant, "leaves_the_house": "yes" if leaves else "no"},
+    )
+
+    @dg.multi_asset(name=names.identifier(f"report_{merchant}_{name}"), specs=[spec])
+    def write(
+        context: dg.AssetExecutionContext, hub: dg.ResourceParam[HubStore]
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        """Write the report as a web page and a workbook."""
+        now = datetime.now(UTC)
+        asked = Asked(merchant, Month.of(business_day(now)).previous, now)
+        with clear_errors(), hub.open() as opened:
+            found = _made(opened, name, asked)
+            place = _written(found, asked)
+        context.log.info("%s", place.name)
+        yield dg.MaterializeResult(
+            asset_key=spec.key,
+            metadata={
+                "month": dg.MetadataValue.text(str(asked.month)),
+                "stamp": dg.MetadataValue.text(found.stamp or "对平"),
+                "file": dg.MetadataValue.path(place),
+                **numbers({sheet.title: len(sheet.rows) for sheet in found.sheets}),
+                **{word: dg.MetadataValue.text(text) for word, text in found.watermark},
+            },
+        )
+
+    return write
+
+
+def _made(opened: OpenHub, name: str, asked: Asked) -> Report:
+    prepared = prepare(opened.engine, opened.settings, name, asked, lambda: opened.keyring)
+    return export_report(opened.engine, opened.settings, name, asked, prepared)
+
+
+def _written(found: Report, asked: Asked) -> Path:
+    """The report's web page under HUB_HOME; the workbook stands beside it."""
+    folder = home() / "reports" / asked.merchant
+    folder.mkdir(parents=True, exist_ok=True)
+    for form in ("xlsx", "html"):
+        (folder / f"{found.name}-{asked.month}.{form}").write_bytes(render(found, form))
+    return folder / f"{found.name}-{asked.month}.html"
