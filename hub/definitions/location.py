@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from hub.definitions import names
+from hub.definitions.attribution import build_attribution
 from hub.definitions.checks import build_checks
 from hub.definitions.counts import build_counts
 from hub.definitions.crm import build_crm_assets
@@ -43,5 +44,6 @@ def build_definitions(settings: HubSettings) -> dg.Definitions:
         build_quality(settings),
         build_finance(settings),
         build_reports(settings),
+        build_attribution(settings),
         build_schedules(settings),
     )

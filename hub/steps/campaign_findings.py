@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -116,16 +116,11 @@ def declared_campaigns() -> CheckDeclaration:
     )
 
 
-def judge_campaigns(found: Sequence[StoredFinding], looked: Mapping[str, datetime]) -> CheckResult:
-    """What the last look at the leads found. Pure.
-
-    Args:
-        found: Findings of all merchants.
-        looked: Merchant → when attribution last ran; none: nobody has looked yet.
-    """
+def judge_campaigns(found: Sequence[StoredFinding]) -> CheckResult:
+    """What the last look at the leads found. Pure."""
     wrong = [one for one in found if one.kind != FindingKind.OUTSIDE_SLOT]
     leads = sum(one.leads for one in wrong)
-    note = "Every campaign is registered." if looked else "Nobody has looked yet."
+    note = "Every campaign that was named is registered."
     if wrong:
         note = f"{leads} lead(s) name {len(wrong)} campaign(s) that nobody registered."
     counts = {f"leads_{kind.value}": 0 for kind in FindingKind}

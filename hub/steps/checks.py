@@ -15,6 +15,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from hub.crm.campaigns import StoredFinding, read_findings
 from hub.crm.counts import doubled_leads
 from hub.database.engine import driver, store_errors
 from hub.inbox.held_groups import HeldGroup, held_groups
@@ -25,6 +26,7 @@ from hub.ops.reports import last_windows, recent_latency
 from hub.ops.windows import LATENCY_BOUNDS_MS, WINDOW
 from hub.registry.source_findings import SourceFinding, open_findings
 from hub.settings import HubSettings, SourceSettings
+from hub.steps.campaign_findings import declared_campaigns, judge_campaigns
 from hub.steps.check_results import (
     CheckDeclaration,
     CheckResult,
@@ -72,6 +74,7 @@ class Facts:
     leads: int
     doubled: int
     quality: StoredQuality
+    campaigns: Sequence[StoredFinding]
     gates: GateFacts
     dictionary: Dictionary
 
@@ -88,6 +91,7 @@ def declared_checks(settings: HubSettings) -> tuple[CheckDeclaration, ...]:
             LEAD_ASSET, "conservation_records", "Every record has exactly one outcome."
         ),
         declared_duplicates(),
+        declared_campaigns(),
     ]
     for source_key, source in settings.all_sources().items():
         asset = canonical_asset(source_key)
@@ -134,6 +138,7 @@ def read_facts(
             leads=leads,
             doubled=doubled,
             quality=read_stored(conn, settings, now),
+            campaigns=read_findings(conn),
             gates=read_gates(conn, now),
             dictionary=contract_dictionary(settings),
         )
@@ -152,6 +157,7 @@ def judge(facts: Facts, settings: HubSettings, now: datetime) -> list[CheckResul
         _law(facts.deliveries, "conservation_deliveries"),
         _law(facts.records, "conservation_records"),
         judge_duplicates(facts.quality, (facts.leads, facts.doubled)),
+        judge_campaigns(facts.campaigns),
     ]
     for source_key, source in settings.all_sources().items():
         results += [
