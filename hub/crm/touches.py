@@ -31,6 +31,20 @@ FROM crm.lead l JOIN up ON up.start = l.contact_id AND up.merged_into IS NULL
 WHERE l.merchant = %(merchant)s AND coalesce(l.submitted_at, l.received_at) >= %(since)s
   AND coalesce(l.submitted_at, l.received_at) < %(until)s
 """
+_COLLEAGUES = """
+WITH RECURSIVE up AS (
+    SELECT p.id AS document, c.id, c.merged_into
+    FROM crm.company_party p JOIN crm.company c ON c.id = p.company_id WHERE p.id = ANY(%s)
+    UNION ALL
+    SELECT up.document, c.id, c.merged_into FROM up JOIN crm.company c ON c.id = up.merged_into
+), down AS (
+    SELECT document, id FROM up WHERE merged_into IS NULL
+    UNION
+    SELECT down.document, c.id FROM down JOIN crm.company c ON c.merged_into = down.id
+)
+SELECT DISTINCT down.document, l.contact_id
+FROM down JOIN crm.company_link k ON k.company_id = down.id JOIN crm.lead l ON l.id = k.lead_id
+"""
 _PAGE = 2000
 
 
@@ -90,6 +104,14 @@ def contacts_of_leads(conn: psycopg.Connection[Any], leads: Sequence[UUID]) -> d
     """Lead → the contact that it was given; leads that are not there are left out."""
     rows = conn.execute("SELECT id, contact_id FROM crm.lead WHERE id = ANY(%s)", (list(leads),))
     return {row[0]: row[1] for row in rows}
+
+
+def people_of_parties(
+    conn: psycopg.Connection[Any], documents: Sequence[UUID]
+) -> list[tuple[UUID, UUID]]:
+    """(Document, contact) for every contact whose leads name the company that is a document's party."""
+    with conn.cursor(binary=True) as cursor:
+        return cursor.execute(_COLLEAGUES, (list(documents),)).fetchall()
 
 
 def newest_load(conn: psycopg.Connection[Any], merchant: str) -> datetime | None:

@@ -21,7 +21,7 @@ from hub.attribution.models import Model, Rules, allocate, attribute, path_of
 from hub.attribution.register import Register
 from hub.attribution.restate import Cell, restate
 from hub.attribution.rules import AttributionRules
-from hub.attribution.touches import Seen
+from hub.attribution.touches import Seen, encounters
 from hub.crm import contacts, touches
 from hub.database.engine import driver, store_errors
 from hub.finance import attribution as store
@@ -66,18 +66,22 @@ class People:
 
     of_contract: Mapping[UUID, UUID]
     of_opportunity: Mapping[UUID, tuple[UUID, str]]
+    of_company: Mapping[UUID, Sequence[UUID]]
     activities: Mapping[UUID, list[Activity]]
     stated: Mapping[UUID, tuple[str, str | None, str | None]]
 
-    def behind(self, deal: BookDeal) -> tuple[UUID | None, str]:
-        """The contact of a deal, and what led to it: the contract's own person, else its opportunity's."""
+    def behind(self, deal: BookDeal) -> tuple[tuple[UUID, ...], str]:
+        """The contacts of a deal, and what led to them: the contract's own person, else its opportunity's, else
+        everybody whom leads tie to the company that signed."""
         own = self.of_contract.get(deal.document_id)
         if own is not None:
-            return own, "contract"
+            return (own,), "contract"
         for document, _ in deal.opportunities:
             if document in self.of_opportunity:
-                return self.of_opportunity[document]
-        return None, "none"
+                root, via = self.of_opportunity[document]
+                return (root,), via
+        found = tuple(self.of_company.get(deal.document_id, ()))
+        return found, "company" if found else "none"
 
 
 def attribute_deals(
@@ -165,7 +169,10 @@ def read_people(paths: Paths, deals: Sequence[BookDeal]) -> People:
         if (root := _strongest(keys, held)) is not None
     }
     documents = [one.document_id for one in deals] + [o.id for o in opportunities]
-    return People(of_contract, of_opportunity, done, store.stated_campaigns(raw, documents))
+    of_company = _colleagues(paths, [one.document_id for one in deals])
+    return People(
+        of_contract, of_opportunity, of_company, done, store.stated_campaigns(raw, documents)
+    )
 
 
 def _opportunity_contacts(
@@ -191,6 +198,16 @@ def _opportunity_contacts(
     return found
 
 
+def _colleagues(paths: Paths, documents: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+    """Contract → the contacts of the company that signed it."""
+    pairs = touches.people_of_parties(paths.raw, documents)
+    roots = contacts.roots(paths.raw, sorted({contact for _, contact in pairs}))
+    found: dict[UUID, set[UUID]] = defaultdict(set)
+    for document, contact in pairs:
+        found[document].add(roots[contact])
+    return {document: sorted(people) for document, people in found.items()}
+
+
 def _strongest(keys: Sequence[bytes] | None, held: Mapping[bytes, UUID]) -> UUID | None:
     """The contact of the strongest key; whatever order the keys are in."""
     known = [bytes(key) for key in keys or () if bytes(key) in held]
@@ -212,14 +229,18 @@ class _Teller:
     def tell(self, deals: Sequence[BookDeal]) -> None:
         """Write those that are otherwise than they were told."""
         behind = {one.number: self.people.behind(one) for one in deals}
-        roots = sorted({root for root, _ in behind.values() if root is not None})
+        roots = sorted({root for found, _ in behind.values() for root in found})
         seen = self.paths.of(roots, self.people.activities)
         rows: list[DealRow] = []
         shares: list[ShareRow] = []
         reasons: dict[str, list[str]] = {}
         for deal in deals:
-            root, via = behind[deal.number]
-            row, path = self._row(deal, root, via, seen.get(root, []) if root else [])
+            people, via = behind[deal.number]
+            all_seen = [one for root in people for one in seen[root]]
+            if len(people) > 1:
+                all_seen = encounters(all_seen, self.paths.rules.same_encounter_s)
+            root = people[0] if len(people) == 1 else None
+            row, path = self._row(deal, root, via, all_seen)
             old = self.before.get(deal.number)
             why = reasons_between(old, row) if old else []
             if old is None or why or _is_otherwise(old, row):

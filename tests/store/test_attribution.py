@@ -277,3 +277,19 @@ def test_a_deal_of_seven_fen_is_shared_without_losing_one(shop: Shop) -> None:
 
     assert shop.rows("SELECT count(*) FROM finance.deal")[0][0] == 2
     assert is_conserved(shop)
+
+
+def test_a_company_signs_and_all_whose_leads_name_it_brought_it(shop: Shop) -> None:
+    company = {"公司": "演示科技有限公司"}
+    shop.clue("2026-02-01 20:00:00", "19900009999", project_id=PROJECT)
+    shop.form(
+        "2026-02-03T02:00:00Z", OTHER_PHONE, fields=company, last_touch={"utm_campaign": SEARCH}
+    )
+    shop.form("2026-02-10T02:00:00Z", PHONE, fields=company, last_touch={"utm_campaign": LIVE})
+    shop.book(contract(mobile_e164=None, party_name="演示科技有限公司"))
+
+    shop.run()
+
+    assert shop.shares("linear") == {("baidu", SEARCH): 1_600_000, ("douyin", LIVE): 1_600_000}
+    assert shop.rows("SELECT via, contact_id FROM finance.deal")[0] == ("company", None)
+    assert is_conserved(shop)
