@@ -17,13 +17,15 @@ from hub.model.ids import uuid7_floor
 class MonthRecords:
     """Records that came in the stretch: all of them, and the ids of those that did not simply load.
 
-    `held` are held now, by reason; `corrected` were replayed or discarded by a person since.
+    `held` are held now, by reason; `corrected` were replayed or discarded by a person since. `drifted` were loaded
+    while a drift finding about them was open: they are whole, so they are not among the `troubled`.
     """
 
     records: int
     held: Counter[str]
     discarded: int
     corrected: int
+    drifted: int
     troubled: frozenset[UUID]
 
 
@@ -48,8 +50,9 @@ def month_records(
     gone = _ids(conn, discarded, merchant, first, end)
     by_people = outcome_change.c.reason.in_(("replay",)) | (outcome_change.c.became == "discarded")
     corrected = _ids(conn, outcome_change, merchant, first, end, by_people)
-    troubled |= gone | corrected | _ids(conn, marked, merchant, first, end)
-    return MonthRecords(total, reasons, len(gone), len(corrected), frozenset(troubled))
+    troubled |= gone | corrected
+    drifted = len(_ids(conn, marked, merchant, first, end))
+    return MonthRecords(total, reasons, len(gone), len(corrected), drifted, frozenset(troubled))
 
 
 def _within(

@@ -33,6 +33,7 @@ class Health:
 
     records: int
     troubled: int
+    drifted: int
     corrections: dict[str, int]
     causes: Counter[str]
 
@@ -82,7 +83,7 @@ def month_health(conn: sa.Connection, merchant: str, month: Month) -> Health:
         "对账提问的回答": said["answers"],
         "人工关闭的差异": said["closed"],
     }
-    return Health(inbox.records, len(troubled), corrections, causes)
+    return Health(inbox.records, len(troubled), inbox.drifted, corrections, causes)
 
 
 def whitepaper_sheets(
@@ -94,6 +95,7 @@ def whitepaper_sheets(
         ("当月到达记录", health.records),
         ("准确率", health.accuracy),
         ("需要人或规则处理的记录", health.troubled),
+        ("带漂移发现入库的记录（值完整，不计入上项）", health.drifted),
         ("人工修正次数", sum(health.corrections.values())),
     ]
     note = "准确率 =（到达记录 − 暂存、丢弃、人工修正或带标记入库的记录）÷ 到达记录"
