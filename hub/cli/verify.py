@@ -25,7 +25,9 @@ def verify_command(
     ] = False,
     replay: Annotated[
         bool,
-        typer.Option("--replay", help="Rebuild the CRM from the archive in a shadow and compare."),
+        typer.Option(
+            "--replay", help="Rebuild CRM and books from the archive in a shadow and compare."
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of tables.")] = False,
 ) -> None:
@@ -46,13 +48,16 @@ def verify_command(
                 "content_hash": found.content_hash,
                 "leads": found.leads,
                 "contacts": found.contacts,
+                "documents": found.documents,
                 "delivery_law": found.delivery_law.by_source(),
                 "record_law": found.record_law.by_source(),
                 "stale": found.stale if deep else None,
+                "stale_documents": found.stale_documents if deep else None,
                 "misplaced": found.misplaced if deep else None,
                 "unreadable": found.unreadable,
                 "rebuilt_hash": found.rebuilt.content_hash if found.rebuilt else None,
                 "rebuilt_leads": found.rebuilt.leads if found.rebuilt else None,
+                "rebuilt_documents": found.rebuilt.documents if found.rebuilt else None,
                 "pruned": found.rebuilt.pruned if found.rebuilt else None,
             }
         )
@@ -60,19 +65,24 @@ def verify_command(
         _print_law(found.delivery_law)
         _print_law(found.record_law)
         print_line(
-            f"{found.leads} leads of {found.contacts} contacts, content hash {found.content_hash}"
+            f"{found.leads} leads of {found.contacts} contacts, {found.documents} business documents,"
+            f" content hash {found.content_hash}"
         )
         if deep:
-            print_line(f"stale leads {found.stale}, leads under a wrong contact {found.misplaced}")
+            print_line(
+                f"stale leads {found.stale}, leads under a wrong contact {found.misplaced},"
+                f" stale documents {found.stale_documents}"
+            )
         if found.rebuilt:
             same = "the same" if found.is_same_state else "ANOTHER"
             print_line(
                 f"rebuilt from {found.rebuilt.records} records: {found.rebuilt.leads} leads,"
-                f" {same} content hash {found.rebuilt.content_hash}"
+                f" {found.rebuilt.documents} documents, {same} content hash {found.rebuilt.content_hash}"
             )
             if found.rebuilt.pruned:
                 print_line(
-                    f"{found.rebuilt.pruned} records have no body any more (keep_raw_days): taken as they stand"
+                    f"{found.rebuilt.pruned} records have no body any more (keep_raw_days, erasures):"
+                    " taken as they stand"
                 )
         print_line(
             "everything is accounted for" if found.holds else "NOT everything is accounted for"

@@ -19,10 +19,9 @@ import sqlalchemy as sa
 
 from hub.connectors.base import Connector, connectors
 from hub.crm.interactions import write_interactions
-from hub.crm.leads import lock_merchants, revisions_of_records
+from hub.crm.leads import lock_merchants
 from hub.database.engine import driver, store_errors
 from hub.errors import HubError, StoreAwayError
-from hub.finance import documents
 from hub.inbox import marks, queue, records
 from hub.inbox.queue import QueueItem
 from hub.inbox.records import ArchivedRecord
@@ -45,6 +44,7 @@ from hub.steps.notices import raise_notices
 from hub.steps.observe import Observer
 from hub.steps.outcome_rows import held_row, window_counts
 from hub.steps.prepare import Accounts, Preparer, Work, unwatched
+from hub.steps.reopened import keep_loaded, leave_standings
 from hub.steps.tombstones import drop_erased_interactions, write_erased
 
 log = logging.getLogger("hub.load")
@@ -297,12 +297,12 @@ class Loader:
     ) -> BatchResult:
         """Fold what was mapped, write down every outcome and count it, in the open transaction."""
         reopened = [work for work in works if work.is_archived]
-        before = self._leave_standings(raw, reopened)
+        before = leave_standings(raw, reopened)
         ring = ring_for(raw, self._keyring)
         groups = {m: MerchantBatch(ring, m, w) for m, w in by_merchant(works).items()}
         business = {m: DocumentBatch(ring, m, w) for m, w in with_documents(works).items()}
         lock_merchants(raw, {*groups, *business})
-        self._keep_loaded(raw, reopened, before)
+        keep_loaded(raw, reopened, before)
         now = self._clock()
         for batch in groups.values():
             batch.load(raw, now, uuid7)
@@ -314,41 +314,6 @@ class Loader:
         self._write_outcomes(raw, works, before, now)
         add_counts(raw, self.session.number, now, window_counts(works, now))
         return BatchResult(items, Counter(work.outcome for work in works))
-
-    @staticmethod
-    def _leave_standings(
-        raw: psycopg.Connection[Any], reopened: Sequence[Work]
-    ) -> dict[UUID, str]:
-        """Take reopened records out of where they stood; record → that standing."""
-        ids = [work.record_id for work in reopened]
-        if not ids:
-            return {}
-        return {
-            record: standing
-            for standing in records.STANDINGS
-            for record in records.take_standing(raw, standing, ids)
-        }
-
-    @staticmethod
-    def _keep_loaded(
-        raw: psycopg.Connection[Any], reopened: Sequence[Work], before: dict[UUID, str]
-    ) -> None:
-        """A record that is in the CRM stays there when a newer mapping cannot take it."""
-        if not reopened:
-            return
-        by_id = {work.record_id: work for work in reopened}
-        ids = list(by_id)
-        standing = [
-            (row.record_id, row.outcome, row.mapping_version)
-            for find in (revisions_of_records, documents.revisions_of_records)
-            for row in find(raw, ids)
-            if row.ordinal == 0
-        ]
-        for record, outcome, version in standing:
-            before[record] = outcome
-            work = by_id[record]
-            if work.outcome in (Outcome.HELD, Outcome.WAITING):
-                work.outcome, work.mapping = outcome, version
 
     def _write_outcomes(
         self,

@@ -1,4 +1,4 @@
-"""Records whose body was dropped by retention cannot be mapped anew: a rebuild takes their revisions as they stand."""
+"""Records whose body was dropped (retention, an erasure) cannot be mapped anew: a rebuild takes what they had made."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import psycopg
 from hub.crm.erasure import lead_entities, sealed_leads
 from hub.crm.leads import RevisionRow, revisions_of_records
 from hub.crm.shadow import ShadowRevision
+from hub.finance import documents
+from hub.finance.documents import DocumentRevision
 from hub.inbox.erasure import pruned_pages
 from hub.inbox.records import ArchivedRecord
 from hub.privacy.keyring import KeyRing
@@ -31,6 +33,8 @@ def pruned_revisions(
             made.append(
                 _shadow(records[row.record_id], row, entities[row.lead_id], keyring, plain)
             )
+        for one in documents.revisions_of_records(conn, list(records)):
+            made.append(_document(records[one.record_id], one, keyring))
         yield len(page), made
 
 
@@ -47,4 +51,13 @@ def _shadow(
         row.lead_id, row.record_id, row.ordinal, row.merchant, row.source_key, entity,
         record.received_at, row.rank, row.mode, row.stream, row.keys,
         keyring.seal(plain, row.record_id.bytes),
+    )  # fmt: skip
+
+
+def _document(record: ArchivedRecord, row: DocumentRevision, keyring: KeyRing) -> ShadowRevision:
+    plain = keyring.unseal(row.sealed, revision_aad(row.record_id, row.ordinal))
+    return ShadowRevision(
+        row.document_id, row.record_id, row.ordinal, row.merchant, row.source_key, row.entity,
+        record.received_at, row.rank, row.mode, row.stream, [],
+        keyring.seal(plain, row.record_id.bytes), is_document=True,
     )  # fmt: skip

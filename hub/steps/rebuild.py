@@ -1,7 +1,7 @@
-"""Rebuild the CRM from the archive into a shadow, and its content hash: promise 6, tried on the real store.
+"""Rebuild CRM and books from the archive into a shadow, and their content hash: promise 6, tried on the real store.
 
-Each record is mapped under the version that is written down for it; leads are folded and contacts resolved
-from nothing else. What a person discarded or erased stays out.
+Each record is mapped under the version that is written down for it; leads and business documents are folded and
+contacts resolved from nothing else. What a person discarded or erased stays out.
 """
 
 from __future__ import annotations
@@ -30,29 +30,32 @@ from hub.inbox.records import ArchivedRecord
 from hub.mapping.compile import CompiledMapping
 from hub.mapping.fold import Revision, canonical_bytes, fold
 from hub.model.ids import lead_id
-from hub.model.lead import Mapped, MappedLead, RecordContext
+from hub.model.lead import Mapped, MappedDocument, MappedLead, RecordContext
 from hub.privacy.keyring import KeyRing
 from hub.registry.extensions import extensions_by_merchant
 from hub.registry.files import schema_files
 from hub.settings import HubSettings
 from hub.steps.decided import clusters_of
+from hub.steps.fold_documents import document_id
 from hub.steps.fold_leads import blind_key
 from hub.steps.index_ring import canonical_keys
 from hub.steps.lead_rows import touchpoints_of
 from hub.steps.mappings import compile_version
 from hub.steps.prepare import read_payload
 from hub.steps.pruned import pruned_revisions
+from hub.steps.verify_documents import document_head
 
 _CHUNK = 1000
 
 
 @dataclass(slots=True)
 class Rebuilt:
-    """What the archive gave. `held`, `not_a_lead`: records that gave no lead; `pruned`: without a body by now,
+    """What the archive gave. `held`, `not_a_lead`: records that gave nothing; `pruned`: without a body by now,
     so that what they had made is taken as it stands."""
 
     content_hash: str = ""
     leads: int = 0
+    documents: int = 0
     records: int = 0
     held: int = 0
     not_a_lead: int = 0
@@ -115,11 +118,13 @@ class _Maker:
             mapped = self._mapped(record, result)
             if mapped is None:
                 result.held += 1
-            elif mapped.not_a_lead is not None or not mapped.leads:
+            elif mapped.not_a_lead is not None or not (mapped.leads or mapped.documents):
                 result.not_a_lead += 1
             else:
                 for ordinal, lead in enumerate(mapped.leads):
                     yield self._revision(record, ordinal, lead)
+                for ordinal, document in enumerate(mapped.documents):
+                    yield self._document(record, ordinal, document)
 
     def _mapped(self, record: ArchivedRecord, result: Rebuilt) -> Mapped | None:
         mapping = self._mapping(record, result)
@@ -165,6 +170,16 @@ class _Maker:
             self._keyring.seal(canonical_bytes(lead.doc), record.id.bytes),
         )  # fmt: skip
 
+    def _document(
+        self, record: ArchivedRecord, ordinal: int, made: MappedDocument
+    ) -> ShadowRevision:
+        return ShadowRevision(
+            document_id(record.merchant, record.source_key, made), record.id, ordinal,
+            record.merchant, record.source_key, made.entity, record.received_at, made.rank,
+            made.mode, made.stream, [], self._keyring.seal(canonical_bytes(made.doc), record.id.bytes),
+            is_document=True,
+        )  # fmt: skip
+
 
 def _hash(
     raw: psycopg.Connection[Any],
@@ -179,6 +194,13 @@ def _hash(
         for part in lead_parts(keyring, list(group), names[lead]):
             digest.update(part)
         result.leads += 1
+    every = shadow.shadow_revisions(raw, of_documents=True)
+    for document, group in groupby(every, key=lambda row: row.lead_id):
+        rows = list(group)
+        first = rows[0]
+        digest.update(document_head(document, first.merchant, first.source_key, first.entity))
+        digest.update(canonical_bytes(fold_of(keyring, rows)))
+        result.documents += 1
     result.content_hash = digest.hexdigest()
 
 
@@ -199,7 +221,7 @@ def _nodes(
 
 
 def fold_of(keyring: KeyRing, rows: list[ShadowRevision]) -> Mapping[str, Any]:
-    """The document that a lead's revisions fold to."""
+    """The document that the revisions of a lead, or of a business document, fold to."""
     docs = [_json(keyring.unseal(row.sealed, row.record_id.bytes)) for row in rows]
     return fold(
         [

@@ -1,4 +1,5 @@
-"""Verify: both conservation laws, the content hash, and (deep) every fold and every contact made again."""
+"""Verify: both conservation laws, the content hash of leads and business documents, and (deep) every fold and
+every contact made again."""
 
 from __future__ import annotations
 
@@ -28,6 +29,7 @@ from hub.steps.laws import Law, read_delivery_law, read_record_law, snapshot
 from hub.steps.lead_rows import revision_aad
 from hub.steps.rebuild import Rebuilt, rebuild
 from hub.steps.spool_drain import count_spooled
+from hub.steps.verify_documents import document_parts, stale_documents
 
 _json = msgspec.json.Decoder()
 _CHUNK = 1000
@@ -35,14 +37,16 @@ _CHUNK = 1000
 
 @dataclass(slots=True)
 class Verification:
-    """What a verification found. `stale` and `misplaced` are counted only when it was deep."""
+    """What a verification found. `stale`, `stale_documents` and `misplaced` are counted only when it was deep."""
 
     delivery_law: Law
     record_law: Law
     content_hash: str
     leads: int
     contacts: int
+    documents: int = 0
     stale: int = 0
+    stale_documents: int = 0
     misplaced: int = 0
     deep: bool = False
     unreadable: list[UUID] = field(default_factory=list)
@@ -52,9 +56,8 @@ class Verification:
     def holds(self) -> bool:
         """Whether everything that was checked is as promised."""
         laws = self.delivery_law.is_balanced and self.record_law.is_balanced
-        return (
-            laws and self.is_same_state and not (self.stale or self.misplaced or self.unreadable)
-        )
+        astray = self.stale or self.stale_documents or self.misplaced or self.unreadable
+        return laws and self.is_same_state and not astray
 
     @property
     def is_same_state(self) -> bool:
@@ -77,9 +80,9 @@ def verify(
         engine: The store.
         keyring: To open the sealed leads: the hash is over plain values.
         spool: The folder of this machine's spools: what lies there was acknowledged, too.
-        deep: Also fold every lead from its revisions and resolve every contact from its keys, anew.
+        deep: Also fold every lead and document from its revisions and resolve every contact from its keys, anew.
         settings: Also rebuild the CRM from the archive into a shadow, and compare the content hashes.
-        progress: Called with the number of leads, then of records read so far.
+        progress: Called with the number of leads and documents, then of records read so far.
     """
     with store_errors(), snapshot(engine) as conn:
         raw = driver(conn)
@@ -99,6 +102,7 @@ def verify(
             names = clusters_of(raw, nodes)
             result.misplaced = sum(1 for lead, name in names.items() if truth[lead] != name)
             result.stale = _count_stale(raw, keyring)
+            result.stale_documents = stale_documents(raw, keyring)
         _hash(raw, keyring, named, result, progress)
         if settings is not None:
             exported = sessions.export_snapshot(raw)
@@ -133,7 +137,7 @@ def _hash(
     result: Verification,
     progress: Callable[[int], None],
 ) -> None:
-    """SHA-256 over all leads in order of id: plain values, contacts by their smallest lead."""
+    """SHA-256 over all leads in order of id (plain values, contacts by their smallest lead), then all documents."""
     name_of = _contact_names(raw, named)
     points = reading.touchpoint_counts(raw)
     digest = hashlib.sha256()
@@ -156,6 +160,12 @@ def _hash(
         result.leads += 1
         if result.leads % _CHUNK == 0:
             progress(result.leads)
+    for head, plain in document_parts(raw, keyring, result.unreadable):
+        digest.update(head)
+        digest.update(plain)
+        result.documents += 1
+        if result.documents % _CHUNK == 0:
+            progress(result.leads + result.documents)
     result.content_hash = digest.hexdigest()
 
 
