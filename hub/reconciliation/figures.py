@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -52,7 +52,15 @@ class Figure:
 
 def figure(dictionary: Dictionary, name: str, papers: Papers, month: Month) -> Figure:
     """The value of the metric `name` of a month."""
-    return _Sum(dictionary, papers, month).of(dictionary[name])
+    return figures(dictionary, (name,), papers, month)[name]
+
+
+def figures(
+    dictionary: Dictionary, names: Iterable[str], papers: Papers, month: Month
+) -> dict[str, Figure]:
+    """The values of several metrics of a month; what one of them needs of another is made once."""
+    summed = _Sum(dictionary, papers, month)
+    return {name: summed.of(dictionary[name]) for name in names}
 
 
 class _Sum:
@@ -62,8 +70,15 @@ class _Sum:
         self._dictionary = dictionary
         self._papers = papers
         self._month = month
+        self._made: dict[str, Figure] = {}
 
     def of(self, metric: Metric) -> Figure:
+        """The value of a metric."""
+        if metric.name not in self._made:
+            self._made[metric.name] = self._make(metric)
+        return self._made[metric.name]
+
+    def _make(self, metric: Metric) -> Figure:
         contributions: list[Contribution] = []
         apart: dict[str, list[int]] = {}
         aside: Counter[str] = Counter()

@@ -13,7 +13,14 @@ from hub.errors import ConfigError
 from hub.finance import breaks as break_rows
 from hub.mapping.nearest import did_you_mean
 from hub.privacy.keyring import KeyRing
-from hub.reconciliation.bridge import CAUSE_WORDS, DISAGREEMENTS, Bridge, build_bridge
+from hub.reconciliation.bridge import (
+    CAUSE_WORDS,
+    DISAGREEMENTS,
+    Bridge,
+    Cause,
+    Item,
+    build_bridge,
+)
 from hub.reconciliation.kinds import BREAK_WORDS, BreakKind
 from hub.reconciliation.months import Month
 from hub.settings import HubSettings
@@ -188,7 +195,7 @@ def _steps(bridge: Bridge) -> Sheet:
         f"差异 {Yuan(bridge.difference).grouped} 元，其中待处理 {Yuan(bridge.residual).grouped} 元"
     )
     return Sheet(
-        f"桥 {left.metric.label}"[:31], ("原因", "合同数", "金额（元）", "性质"), rows, note
+        f"桥 {left.metric.label}"[:31], ("原因", "项数", "金额（元）", "性质"), rows, note
     )
 
 
@@ -196,12 +203,17 @@ def _items(bridges: Sequence[Bridge]) -> Sheet:
     rows: list[tuple[Cell, ...]] = [
         (
             bridge.left.metric.label, item.contract or "（无合同）", item.number or "",
-            CAUSE_WORDS[item.cause], Yuan(item.fen), "、".join(item.detail),
+            CAUSE_WORDS[item.cause], Yuan(item.fen), _told(item),
         )
         for bridge in bridges
         for item in bridge.items
     ]  # fmt: skip
     return Sheet("逐合同", ("从口径", "合同编号", "单据", "原因", "金额（元）", "说明"), rows)
+
+
+def _told(item: Item) -> str:
+    told = "、".join(item.detail)
+    return f"缺：{told}" if item.cause is Cause.LOCK_MISSING else told
 
 
 def _signed(source: Source, asked: Asked) -> Report:

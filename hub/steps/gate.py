@@ -41,6 +41,8 @@ STAMP = "未对平"
 LONGEST_OVERRIDE = timedelta(days=14)
 # A merchant without these has nothing that a gate could compare.
 _JUDGED = ("contract", "invoice")
+# A month that agreed and is followed by a newer one is history after so long.
+_SHOWN_FOR = timedelta(days=8)
 _ENTITY_WORDS = {
     "contract": "合同台账",
     "opportunity": "商机",
@@ -165,7 +167,7 @@ class _Evaluation:
             (one for one in rows.gates_of(self._conn, self._merchant) if one.name == name), None
         )
         rows.keep_reading(self._conn, name, self._version, self._reading(papers, month))
-        gate = _judged(self._conn, name, self._now)
+        gate = _judged(self._conn, name, self._now, before.over_since if before else None)
         self._tell(gate, before)
         rows.keep_gate(self._conn, name, gate.state, self._now)
         return gate
@@ -249,26 +251,34 @@ def _entities(names: Iterable[str]) -> list[str]:
     return [_ENTITY_WORDS.get(name, name) for name in sorted(set(names))]
 
 
-def _judged(conn: sa.Connection, name: GateName, now: datetime) -> Gate:
-    readings = rows.readings_of(conn, name)
+def _judged(
+    conn: sa.Connection, name: GateName, now: datetime, over_since: datetime | None = None
+) -> Gate:
+    """A gate by its readings since its stretch began, and as many as the health line looks at."""
+    since = min(over_since or now, now - RULE.healthy_for - timedelta(days=1))
+    readings = rows.readings_of(conn, name, since - timedelta(hours=1))
     return Gate(name, judge(readings, rows.overrides_of(conn, name), now, RULE), now)
 
 
 def gate_status(engine: sa.Engine, now: datetime, *, merchant: str | None = None) -> list[Gate]:
-    """Every gate as it stands at `now`, by merchant and month."""
+    """Every gate as it stands at `now`, by merchant and month, but for those that agreed long ago."""
     with store_errors(), engine.begin() as conn:
         return status_of(conn, now, merchant=merchant)
 
 
 def status_of(conn: sa.Connection, now: datetime, *, merchant: str | None = None) -> list[Gate]:
     """As `gate_status`, in the caller's snapshot."""
-    return [_judged(conn, one.name, now) for one in rows.gates_of(conn, merchant)]
+    return [
+        _judged(conn, one.name, now, one.over_since)
+        for one in rows.gates_of(conn, merchant)
+        if one.shut_since is not None or now - one.evaluated_at < _SHOWN_FOR
+    ]
 
 
 def closed_gates(conn: sa.Connection, merchant: str, now: datetime) -> list[Gate]:
     """The gates that keep a merchant's figures in the house now."""
     shut = rows.gates_of(conn, merchant, shut=True)
-    found = [_judged(conn, one.name, now) for one in shut]
+    found = [_judged(conn, one.name, now, one.over_since) for one in shut]
     return [gate for gate in found if not gate.state.is_open]
 
 

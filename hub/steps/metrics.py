@@ -15,7 +15,7 @@ from hub.errors import ConfigError
 from hub.finance import metric_values
 from hub.mapping.nearest import did_you_mean
 from hub.ops.cursors import pulled_at
-from hub.reconciliation.figures import Figure, figure
+from hub.reconciliation.figures import Figure, figures
 from hub.reconciliation.metrics import Dictionary, Metric, compile_metrics
 from hub.reconciliation.months import Month
 from hub.reconciliation.papers import Papers
@@ -183,7 +183,7 @@ def figures_of(  # noqa: PLR0913 -- papers are read once for several months
         month=month,
         at=now,
         papers=papers,
-        by_name={name: figure(dictionary, name, papers, month) for name in names},
+        by_name=figures(dictionary, names, papers, month),
         freshness={
             name: read_freshness(conn, settings, merchant, dictionary[name], now) for name in names
         },

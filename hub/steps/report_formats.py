@@ -16,6 +16,7 @@ from xlsxwriter.worksheet import Worksheet
 from hub.errors import ConfigError
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_EXACT_DIGITS = 15
 _SHEET_NAME = 31
 _WIDEST = 60
 
@@ -78,8 +79,13 @@ def render(report: Report, form: str) -> bytes:
 
 
 def safe_text(text: str) -> str:
-    """`text` as a cell that a spreadsheet reads as text: what begins like a formula gets an apostrophe."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    """`text` as a cell that a spreadsheet reads as text: what begins like a formula gets an apostrophe.
+
+    So does a number too long to be one: of an invoice number of 20 digits a spreadsheet keeps 15.
+    """
+    is_long_number = text.isdigit() and len(text) > _EXACT_DIGITS
+    is_formula = text.lstrip(" ").startswith(_FORMULA)
+    return f"'{text}" if is_formula or is_long_number else text
 
 
 def _csv(report: Report) -> bytes:

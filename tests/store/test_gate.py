@@ -140,6 +140,22 @@ def test_a_repair_within_the_hour_opens_it_at_once(hub):
     assert all(one.state.is_open for one in found)
 
 
+def test_a_gate_that_was_shut_long_ago_stays_shut_until_it_agrees(hub):
+    post_books(hub)
+    hours(hub, 0, 24)
+    weeks = 24 * 40
+
+    still = [
+        one
+        for one in gate.evaluate_gate(hub.engine, hub.settings, START + weeks * HOUR)
+        if one.name.period == "2026-01"
+    ]
+    assert [one.word for one in still] == ["closed"]
+    assert still[0].state.shut_since == START + 24 * HOUR
+    with pytest.raises(GateClosedError):
+        exported(hub, "signed", weeks)
+
+
 def test_an_override_needs_a_name_a_reason_an_expiry_and_a_closed_gate(hub):
     post_books(hub)
     now = START + 24 * HOUR

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from typer.testing import CliRunner
 
+from hub.cli.main import build
 from hub.privacy.keyring import KeyRing
 from hub.reconciliation.bridge import Bridge, Cause, build_bridge
 from hub.reconciliation.months import Month
@@ -132,3 +138,48 @@ def test_what_metrics_came_to_is_kept_with_their_version(hub: FiguresHub, figure
             {"USD": {"documents": 1, "amount": 1 * WAN_FEN}},
         )
     ]
+
+
+@pytest.fixture
+def environment(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands see the test's database."""
+    monkeypatch.setenv("HUB_DATABASE_URL", database_url)
+    monkeypatch.setenv("HUB_CONFIG", str(tmp_path / "hub.yaml"))
+
+
+def run(*words: str) -> str:
+    done = CliRunner().invoke(build(words[0]), words)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+@pytest.mark.usefixtures("hub", "environment")
+def test_hub_export_bridge_shows_all_amounts_side_by_side_and_every_contract(tmp_path: Path):
+    out = tmp_path / "bridge.csv"
+    told = run("export", "bridge", "--month", "2026-01", "--out", str(out))
+    rows = list(csv.reader(io.StringIO(out.read_text("utf-8-sig"))))
+
+    assert told.strip().endswith("bridge of default 2026-01")
+    assert next(row[1] for row in rows if row and row[0] == "签约额·销售口径") == "12000000.00"
+    assert ["签约额·财务口径", "HT-2", "", "在更晚月份开票", "2000000.00", ""] in rows
+    assert [
+        "签约额·销售口径",
+        "HT-6",
+        "",
+        "三重锁缺项",
+        "-1000000.00",
+        "缺：法务已审核通过、收款账户已备案",
+    ] in rows
+    assert [row[0] for row in rows if row and row[0].startswith("口径 签约额（统一口径）")]
+
+
+@pytest.mark.usefixtures("hub", "environment")
+def test_hub_metric_says_what_a_figure_means_and_comes_to():
+    value = json.loads(run("metric", "value", "signed_crm", "--month", "2026-01", "--json"))
+
+    assert value["amount_fen"] == 960 * WAN_FEN
+    assert value["apart"] == {"USD": {"documents": 1, "amount": 1 * WAN_FEN}}
+    assert "生成时间" in value["watermark"]
+    assert "signed_agreed" in run("metric", "list")
+    assert "三重锁" in run("metric", "show", "signed_agreed")
+    assert "9,600,000.00" in run("metric", "value", "signed_crm", "--month", "2026-01")
