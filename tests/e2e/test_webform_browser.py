@@ -155,6 +155,8 @@ def test_the_first_touch_stays_and_a_new_campaign_is_the_last(
     assert record.payload["first_touch"]["click"] == {"bd_vid": "DEMOvidAbC"}
     assert record.payload["last_touch"]["utm_source"] == "xiaohongshu"
     assert record.payload["last_touch"]["click"] == {"click_id": "RED1"}
+    visits = [one.get("utm_source") for one in record.payload["visits"]]
+    assert visits == ["baidu", "xiaohongshu"]
     assert record.payload["landing_url"].endswith("click_id=RED1")
 
 

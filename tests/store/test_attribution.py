@@ -257,6 +257,26 @@ def test_the_referrer_is_a_contact_if_the_phone_is_known(shop: Shop) -> None:
     assert tuple(row) == ("referral", referrer, "referral")
 
 
+def test_visits_before_the_form_are_touches_of_whoever_left_the_phone(shop: Shop) -> None:
+    shop.form(
+        "2026-02-18T02:00:00Z",
+        first_touch={"ts": "2026-02-01T01:00:00Z", "utm_campaign": LIVE},
+        visits=[
+            {"ts": "2026-02-01T01:00:00Z", "utm_campaign": LIVE},
+            {"ts": "2026-02-10T01:00:00Z", "referrer": "https://www.baidu.com/s?wd=x"},
+        ],
+    )
+    shop.book(contract())
+
+    shop.run()
+
+    assert shop.shares() == {
+        ("douyin", LIVE): 1_344_000,
+        ("search", ""): 1_056_000,
+        ("direct", ""): 800_000,
+    }
+
+
 def test_a_path_names_nobody(shop: Shop) -> None:
     three_touches(shop)
     [contact] = shop.contacts()

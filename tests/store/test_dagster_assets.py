@@ -245,7 +245,7 @@ def test_days_of_the_archive_are_replayed_in_one_run(defs, engine, instance, key
     events = result.asset_materializations_for_node("replay_form_site")
 
     assert {event.metadata["records"].value for event in events} == {1}
-    assert {event.metadata["mapping_version"].value for event in events} == {"webform/form/1-0-2"}
+    assert {event.metadata["mapping_version"].value for event in events} == {"webform/form/1-0-3"}
     assert len(events) == 3
     assert count(engine, lead) == 1
 

@@ -113,7 +113,7 @@ def test_shipped_mappings_are_published_once_and_never_over_a_persons_choice(con
     shipped = ensure_shipped(conn, FILES)
 
     newest = {str(name) for name in FILES.newest_mappings()}
-    assert "webform/form/1-0-2" in newest
+    assert "webform/form/1-0-3" in newest
     assert set(shipped) == {name for name in newest if not name.startswith("douyin/clue/")}
     assert ensure_shipped(conn, FILES) == []
     assert history(conn, "douyin", "clue")[0].version == "9-0-0"

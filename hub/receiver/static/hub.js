@@ -74,6 +74,12 @@
     const own = from === '' || under(from, location.hostname) || under(location.hostname, from);
     return { touch, tagged, external: !own && !PASSING.some((domain) => under(from, domain)) };
   };
+  // What a campaign or an outside page brought, the first six of 180 days; loading a page again is no new visit.
+  const keepVisit = (touch, now) => {
+    const visits = (read('visits') || []).filter((one) => now - Date.parse(one.ts) < 180 * DAY);
+    const again = visits.some((one) => one.landing_url === touch.landing_url && now - Date.parse(one.ts) < 18e5);
+    if (!again && visits.length < 6) write('visits', visits.concat(touch));
+  };
   // First touch: written once in 180 days. Last touch: only a campaign or an outside referrer replaces it.
   const remember = () => {
     const { touch, tagged, external } = touchNow();
@@ -81,6 +87,7 @@
     const old = (kept) => !kept || !(now - Date.parse(kept.ts) < 180 * DAY);
     if (old(read('first'))) write('first', touch);
     if (tagged || external || old(read('last'))) write('last', touch);
+    if (tagged || external) keepVisit(touch, now);
     const session = read('session');
     const goesOn = session && now - session.seen < 18e5 && !tagged && !external;
     write('session', Object.assign(goesOn ? session : { landing_url: touch.landing_url, referrer: touch.referrer },
@@ -220,6 +227,7 @@
       const body = {
         form_id: formId, submission_id: randomId(), submitted_at: new Date().toISOString(), fields,
         consent: consent || undefined, first_touch: read('first') || undefined, last_touch: read('last') || undefined,
+        visits: read('visits') || undefined,
         device: deviceOf(consent), landing_url: session.landing_url, referrer: session.referrer,
         page_url: clean(location.href, 4096), trap: { t: token.t, sig: token.sig, [trapName]: boxOf(form, trapName).value },
       };

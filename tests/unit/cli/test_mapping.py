@@ -16,7 +16,7 @@ from hub.steps.publish import check_named
 
 RUNNER = CliRunner()
 FILES = SchemaFiles(Path(__file__).parents[3] / "schemas")
-SHIPPED = Path(__file__).parents[3] / "schemas" / "mappings" / "webform" / "form" / "1-0-2.yaml"
+SHIPPED = Path(__file__).parents[3] / "schemas" / "mappings" / "webform" / "form" / "1-0-3.yaml"
 
 
 def run(*words: str) -> str:
@@ -32,7 +32,7 @@ def test_the_shipped_mappings_are_in_order():
 def test_the_tests_inside_a_mapping_are_run_by_name():
     found = json.loads(run("test", "webform/form", "--json"))
 
-    assert {(each["mapping"], each["result"]) for each in found} == {("webform/form/1-0-2", "ok")}
+    assert {(each["mapping"], each["result"]) for each in found} == {("webform/form/1-0-3", "ok")}
 
 
 def test_a_wrong_mapping_fails_the_lint_and_says_where(tmp_path):
