@@ -25,6 +25,7 @@ Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 # Rows that say something is left, not what went.
 _LEFT = {
     "left_whole": "whole deliveries of many people that could not be split; see `hub held list --reason unreadable`",
+    "documents_of_same_name": "business documents of the same name and no key of this person; look at them",
     "unsplit_deliveries": "deliveries that wait for a loader; what is this person's goes when one splits them",
 }
 
@@ -54,7 +55,8 @@ def erase_command(  # noqa: PLR0913 -- the options of a command are its argument
     receipts: Annotated[bool, typer.Option("--receipts", help="List the receipts.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Erase one person: contact, leads, records, what is held or was refused. It cannot be undone."""
+    """Erase one person: contact, leads, records, what is held or was refused, their own in the books. It cannot be
+    undone."""
     if receipts:
         with open_store() as store:
             _print_receipts(list_receipts(store.engine), as_json)

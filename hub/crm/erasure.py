@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from hub.crm.tables import erasure
 
 LEAD = 0xF1
-"""The first byte of a tombstone that is the digest of a lead's id."""
+"""The first byte of a tombstone that is the digest of the id of a lead, or of a business document."""
 
 # Tables with a lead's id, and the word that a receipt has for their rows.
 _OF_LEADS = (
@@ -49,6 +49,18 @@ def find_tombstones(
         (merchant, list(keys)),
     ).fetchall()
     return {bytes(row[0]): row[1] for row in rows}
+
+
+def find_erasures(
+    conn: psycopg.Connection[Any], merchant: str, keys: Sequence[bytes]
+) -> dict[bytes, tuple[datetime, UUID]]:
+    """Those of `keys` that were erased → when, and under which receipt."""
+    rows = conn.execute(
+        "SELECT blind, erased_at, erasure_id FROM crm.tombstone"
+        " WHERE merchant = %s AND blind = ANY(%s)",
+        (merchant, list(keys)),
+    ).fetchall()
+    return {bytes(row[0]): (row[1], row[2]) for row in rows}
 
 
 def add_tombstones(

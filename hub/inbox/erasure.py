@@ -111,6 +111,14 @@ def drop_bodies(conn: psycopg.Connection[Any], record_ids: Sequence[UUID]) -> in
     ).rowcount
 
 
+def arrivals(conn: psycopg.Connection[Any], record_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """When each of these records came."""
+    rows = conn.execute(
+        "SELECT id, received_at FROM inbox.record WHERE id = ANY(%s)", (list(record_ids),)
+    ).fetchall()
+    return {row[0]: row[1] for row in rows}
+
+
 def add_erased(conn: psycopg.Connection[Any], record_ids: Sequence[UUID], now: datetime) -> None:
     """Let records of the archive stand as erased."""
     if record_ids:

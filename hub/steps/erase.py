@@ -1,4 +1,5 @@
-"""Erase a person (PIPL): contact, leads, records, what waits and what was refused; then a receipt and tombstones.
+"""Erase a person (PIPL): contact, leads, records, what waits, what was refused, their own in the books; then a receipt
+and tombstones.
 
 Everything happens in one transaction under the merchant's lock. A dry run is the same transaction, rolled back.
 """
@@ -29,9 +30,11 @@ from hub.privacy.sensitive import Sensitive
 from hub.settings import HubSettings
 from hub.steps import erasure_log
 from hub.steps.companies import CompanyDesk, unlink_leads
+from hub.steps.erase_documents import DocumentErasure
 from hub.steps.erasure_log import LoggedErasure
 from hub.steps.erasure_scan import Person, Scanner
 from hub.steps.lookup import NotFoundError
+from hub.steps.redact_document import stand_in_of
 from hub.steps.resolve_contacts import make_anew
 from hub.steps.respan import respan
 from hub.steps.tombstones import is_past, lead_digest
@@ -290,6 +293,7 @@ class _Erasure:
         counts["stopped_keys"] = erasure.remove_stops(raw, merchant, sorted(keys - others))
         touched = {lead.contact_id for lead in held} | set(roots)
         counts["contacts"] = self._tidy(touched, others, left, counts)
+        counts.update(self._books(person))
         counts["audit_lines"] = forget_targets(self._conn, [*map(str, leads), *map(str, touched)])
         counts["left_whole"] = scanner.left_whole
         counts["unsplit_deliveries"] = inbox.count_unsplit(raw, merchant)
@@ -309,6 +313,17 @@ class _Erasure:
         erasure.add_tombstones(
             self._raw, merchant, self._tombstones, self._request.at, self._request.receipt
         )
+
+    def _books(self, person: Person) -> dict[str, int]:
+        """Out of the business documents, which stay; those that were theirs are buried by the digests of their ids."""
+        stand_in = stand_in_of(self._request.receipt)
+        done = DocumentErasure(self._raw, self._keyring, person, self._request.at, stand_in).run()
+        digests = {lead_digest(self._keyring, self._merchant, one): 0 for one in done.theirs}
+        self._tombstones |= digests
+        erasure.add_tombstones(
+            self._raw, self._merchant, digests, self._request.at, self._request.receipt
+        )
+        return done.counts()
 
     def _tidy(
         self,

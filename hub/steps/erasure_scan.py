@@ -20,13 +20,14 @@ from hub.inbox.records import ArchivedRecord
 from hub.inbox.rejected import Kept, unseal_request
 from hub.inbox.sealing import envelope_of
 from hub.model.delivery import Envelope, Via
-from hub.model.keys import HASHED_MOBILE, identity_keys
+from hub.model.keys import HASHED_MOBILE, identity_keys, telling_name
 from hub.model.lead import IdentityKey, KeyKind
 from hub.privacy.keyring import KeyRing, UnsealError
 from hub.registry.merchants import account_owners
 from hub.settings import HubSettings
 from hub.steps.mappings import LiveMappings
 from hub.steps.prepare import Accounts, Preparer, Work, unwatched
+from hub.steps.redact_document import mentioned
 
 _SHORTEST = 6
 _BETWEEN = r"[\s\-]{0,2}"
@@ -37,11 +38,13 @@ _OF_MANY = (Via.PULL, Via.IMPORT)
 
 @dataclass(slots=True)
 class Person:
-    """How to know somebody: blind keys that nobody else has, and the plain values of those keys as patterns."""
+    """How to know somebody: blind keys that nobody else has, the plain values of those keys as patterns, and (where
+    something else says that it is them) their names as `telling_name` has them."""
 
     keyring: KeyRing
     merchant: str
     keys: set[bytes]
+    names: set[str] = field(default_factory=set, repr=False)
     _patterns: dict[str, re.Pattern[str]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -55,7 +58,10 @@ class Person:
     def learn(self, sealed: Mapping[UUID, bytes]) -> None:
         """Take the plain values of their own keys from their leads' documents."""
         for lead, each in sealed.items():
-            for key in identity_keys(_json.decode(self.keyring.unseal(each, lead.bytes))):
+            doc = _json.decode(self.keyring.unseal(each, lead.bytes))
+            if (name := telling_name(doc.get("name", ""))) is not None:
+                self.names.add(name)
+            for key in identity_keys(doc):
                 if self.has(key):
                     self._add(key.value.split(":", 1)[-1] if key.kind in _SCOPED else key.value)
 
@@ -67,6 +73,13 @@ class Person:
         """Whether one of their values stands in a body, however it is encoded or grouped."""
         return any(
             pattern.search(text) for text in _texts(body) for pattern in self._patterns.values()
+        )
+
+    def is_in_text(self, text: str) -> bool:
+        """Whether one of their values stands in a text, known in plain or by its blind key only."""
+        plain = unicodedata.normalize("NFKC", text).lower()
+        return any(pattern.search(plain) for pattern in self._patterns.values()) or any(
+            self.has(key) for key in mentioned(text)
         )
 
     def _add(self, value: str) -> None:
@@ -178,3 +191,5 @@ def _keys_of(work: Work) -> Iterable[IdentityKey]:
         yield from lead.keys
     for interaction in work.mapped.interactions:
         yield from identity_keys(interaction.doc)
+    for document in work.mapped.documents:
+        yield from identity_keys({"mobile_e164": document.doc.get("mobile_e164")})

@@ -26,6 +26,7 @@ from hub.model.outcome import Outcome
 from hub.privacy.keyring import KeyRing
 from hub.steps.companies import CompanyDesk, ensure_company
 from hub.steps.document_keys import NAME_A_CUSTOMER, document_keys, stated
+from hub.steps.document_tombstones import Said, without_erased_persons
 from hub.steps.index_ring import BlindKeys
 from hub.steps.lead_rows import revision_aad
 from hub.steps.prepare import Work
@@ -93,6 +94,7 @@ class DocumentBatch:
 
     def load(self, conn: psycopg.Connection[Any], now: datetime) -> None:
         """Fold and write; every work's outcome is set."""
+        self._forget_erased(conn)
         states = self._states(conn)
         for candidate in self._candidates:
             self._decide(states[candidate.id], candidate)
@@ -100,6 +102,25 @@ class DocumentBatch:
         for candidate in self._candidates:
             if candidate.ordinal == 0:
                 candidate.work.outcome = candidate.outcome
+
+    def refold(self, conn: psycopg.Connection[Any], ids: Sequence[UUID], now: datetime) -> None:
+        """Fold and write documents whose revisions were changed in the store."""
+        states = {
+            one: _State(one, row) for one, row in documents.known_documents(conn, ids).items()
+        }
+        for revision in documents.revisions_of_documents(conn, list(states)) if states else ():
+            states[revision.document_id].versions.append(self._opened(revision))
+        self._write(conn, states.values(), now)
+
+    def _forget_erased(self, conn: psycopg.Connection[Any]) -> None:
+        """What speaks of an erased past loads without the person, and its record keeps no body."""
+        said = [Said(c.id, c.mapped, c.work.received_at) for c in self._candidates]
+        left = without_erased_persons(conn, self._keyring, self._merchant, said)
+        for candidate, mapped in zip(self._candidates, left, strict=True):
+            if mapped is not candidate.mapped:
+                candidate.mapped, candidate.plain = mapped, canonical_bytes(mapped.doc)
+                candidate.hash = hash_of(candidate.plain)
+                candidate.work.is_redacted, candidate.work.tried = True, None
 
     def _states(self, conn: psycopg.Connection[Any]) -> dict[UUID, _State]:
         """Every document that this batch touches, with its revisions; replayed records give theirs up."""

@@ -283,7 +283,7 @@ class Loader:
                 w.via,
                 w.received_at,
                 w.mapping,
-                each if w.outcome != Outcome.ERASED else None,
+                each if w.outcome != Outcome.ERASED and not w.is_redacted else None,
             )
             for w, each in zip(works, sealed, strict=True)
         ]
@@ -341,7 +341,7 @@ class Loader:
             ],
         )
         for work in works:
-            if work.is_reread and work.outcome != Outcome.ERASED:
+            if work.is_reread and work.outcome != Outcome.ERASED and not work.is_redacted:
                 sealed = self._keyring.seal(work.payload, work.record_id.bytes)
                 records.reread(raw, work.record_id, work.entity, sealed)
         again = [work for work in works if work.is_archived]

@@ -45,6 +45,7 @@ class Seen:
 class Work:
     """One record on its way through a batch. `live` ones count for latency; archived ones are mapped anew.
 
+    `is_redacted`: it spoke of somebody who was erased; what it gave is kept without them, its body is not.
     `is_reread` says that the archive has it as a delivery that could not be read then.
     `tried` is the mapping that was tried, also if the record stays as another one made it; `seen` what
     its payload shows, `finding` why it is held. `payload_json` and `watched` are the observer's own.
@@ -71,6 +72,7 @@ class Work:
     seen: tuple[Seen, ...] = ()
     finding: str | None = None
     is_reread: bool = False
+    is_redacted: bool = False
 
     def wait(self, needs: str) -> None:
         """This record cannot be mapped before the network has said what it needs."""

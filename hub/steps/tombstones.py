@@ -84,7 +84,13 @@ def mark_erased(work: Work) -> None:
 
 
 def write_erased(conn: psycopg.Connection[Any], works: Sequence[Work], now: datetime) -> None:
-    """Let the records of erased works stand as that, without a body; they are in the archive by now."""
+    """Let the records of erased works stand as that, without a body; they are in the archive by now.
+
+    Redacted ones stand where they stand, without a body, too.
+    """
+    redacted = [work.record_id for work in works if work.is_redacted]
+    if redacted:
+        drop_bodies(conn, redacted)
     ids = [work.record_id for work in works if work.outcome == Outcome.ERASED]
     if ids:
         drop_bodies(conn, ids)

@@ -36,10 +36,13 @@ LEDGER = SourceSettings(
 class Books:
     """A store with one source of business documents."""
 
-    def __init__(self, engine: sa.Engine, keyring: KeyRing) -> None:
+    def __init__(
+        self, engine: sa.Engine, keyring: KeyRing, ledger: SourceSettings = LEDGER
+    ) -> None:
         self.engine = engine
         self.keyring = keyring
-        self.settings = HubSettings(sources={"ledger": LEDGER})
+        self.settings = HubSettings(sources={"ledger": ledger})
+        self._ledger = ledger
         self.loader = Loader(
             engine,
             keyring,
@@ -51,11 +54,15 @@ class Books:
 
     def post(self, *records: dict[str, Any]) -> dict[str, int]:
         """Push records in one delivery and load; outcomes."""
+        return self.post_at(AT, *records)
+
+    def post_at(self, at: datetime, *records: dict[str, Any]) -> dict[str, int]:
+        """Push records that come at `at`, or seconds later: every push has a time of its own."""
         body = json.dumps(list(records), ensure_ascii=False).encode()
         number = next(self._numbers)
-        arrival = Arrival(Via.PUSH, AT + timedelta(seconds=number), f"push-{number}")
+        arrival = Arrival(Via.PUSH, at + timedelta(seconds=number), f"push-{number}")
         delivery = seal_delivery(
-            self.keyring, "ledger", LEDGER, Envelope(shape="records", body=body), arrival
+            self.keyring, "ledger", self._ledger, Envelope(shape="records", body=body), arrival
         )
         with self.engine.begin() as conn:
             store_deliveries(driver(conn), [delivery])
