@@ -101,7 +101,7 @@ def resolve(
         result.contact_of[lead] = find(parent, contact)
     result.merges.update({loser: find(parent, loser) for loser in list(parent)})
     result.spans.extend(book.written())
-    for span in (*result.spans, *result.newly_parted):
+    for span in (*result.spans, *result.newly_shared, *result.newly_parted):
         span.contact = find(parent, span.contact)
     return result
 
@@ -180,9 +180,9 @@ class _Book:
         span.first, span.last = min(span.first, other.first), max(span.last, other.last)
         span.beside |= other.beside
         span.is_changed = span.is_beside_changed = True
-        if other.is_shared and not span.is_shared:
+        if span.is_shared != other.is_shared:  # whichever was one person's gives back whom it had joined
+            self._result.newly_shared.append(other if span.is_shared else span)
             span.is_shared = True
-            self._result.newly_shared.append(span)
         self._spans[span.key] = [each for each in self._spans[span.key] if each is not other]
         self._part_of[other.key, other.number] = span
         if not other.is_new:

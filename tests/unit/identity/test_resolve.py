@@ -331,3 +331,19 @@ def test_every_key_of_a_lead_is_in_one_span(drawn: list[tuple[set[bytes], int]])
     assert sorted(held) == sorted(
         (key, node.lead) for node in nodes for key in node.keys if RULES.joins(key)
     )
+
+
+def test_a_span_that_becomes_part_of_a_shared_one_gives_back_whom_it_had_joined() -> None:
+    """The shared span may be the older or the younger of the two; each lead comes in a batch of its own."""
+    phone = PHONE + b"a"
+    for shared_from, joined_from in ((0, 20), (20, 0)):
+        shop = [({phone, NAME + name}, shared_from) for name in (b"a", b"b", b"c")]
+        pair = [({phone, NAME + b"d"}, joined_from), ({phone, NAME + b"d"}, joined_from + 1)]
+        bridge = [({phone}, day) for day in (4, 8, 12, 16)]
+        nodes = nodes_of([*shop, *pair, *bridge])
+        store = Store()
+        for node in nodes:
+            store.load([node])
+
+        assert store.partition() == partition(clusters(nodes, rules=RULES))
+        assert len(store.partition()) == len(nodes)
