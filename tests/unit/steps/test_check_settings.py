@@ -13,6 +13,10 @@ from hub.settings import HubSettings, SourceSettings, load_settings
 from hub.steps.check_settings import require_sound, settings_problems
 
 
+# What a source of a platform cannot be without.
+REQUIRED: dict[str, dict[str, Any]] = {"declarative": {"entity": "contract"}}
+
+
 def problem_of(**source: Any) -> str:
     settings = HubSettings(sources={"a": SourceSettings(**source)})
     [problem] = settings_problems(settings, Path("there is none.yaml"))
@@ -34,7 +38,9 @@ def test_a_stream_that_is_none_is_refused() -> None:
 
 @pytest.mark.parametrize("platform", sorted(set(connectors()) - {"webform", "file"}))
 def test_every_connector_refuses_an_unknown_option(platform: str) -> None:
-    said = problem_of(platform=platform, options={"no_such_option": 1})
+    said = problem_of(
+        platform=platform, options={**REQUIRED.get(platform, {}), "no_such_option": 1}
+    )
 
     assert said.startswith("sources.a: options.no_such_option ")
 
@@ -45,7 +51,7 @@ def test_every_connector_names_what_can_be_pushed(platform: str) -> None:
 
     assert isinstance(connector.pushes, tuple)
     for push in connector.pushes:
-        source = SourceSettings(platform=platform, push=push)
+        source = SourceSettings(platform=platform, push=push, options=REQUIRED.get(platform, {}))
         assert connector.entities(source)
 
 
