@@ -42,6 +42,58 @@ SELECT l.merchant, l.source_key, l.campaign_id, l.utm_source, l.utm_medium, l.ut
 FROM analyst.lead l
 GROUP BY l.merchant, l.source_key, l.campaign_id, l.utm_source, l.utm_medium, l.utm_campaign, l.utm_id;
 
+-- The books. A document has no province, so a rule for one shows none; of its facts only what no two merchants could
+-- be joined by. Figures are a merchant's, so a rule for one source shows none of them.
+CREATE VIEW analyst.document WITH (security_barrier) AS
+SELECT d.id, d.merchant, d.source_key, d.entity, d.number, d.kind, d.state, d.on_date, d.amount_fen, d.currency,
+       d.contract_number, d.order_number, d.party_code, d.facts ->> 'state_raw' AS state_raw,
+       d.facts ->> 'opportunity_number' AS opportunity_number, d.facts ->> 'invoice_number' AS invoice_number,
+       d.facts ->> 'receipt_number' AS receipt_number, d.facts ->> 'receivable_number' AS receivable_number,
+       d.facts ->> 'parent_number' AS parent_number, d.facts ->> 'amends_number' AS amends_number,
+       d.facts ->> 'red_of' AS red_of, d.facts ->> 'flow_id' AS flow_id,
+       (d.facts ->> 'is_sealed')::bool AS is_sealed,
+       (d.facts ? 'scan_hash' OR coalesce(d.facts -> 'withheld' ? 'scan_ref', false)) AS has_scan,
+       d.facts ->> 'expected_sign_on' AS expected_sign_on, d.facts ->> 'expected_receipt_on' AS expected_receipt_on,
+       d.facts ->> 'due_on' AS due_on, d.facts ->> 'decided_at' AS decided_at, d.facts ->> 'signed_at' AS signed_at,
+       (d.facts ->> 'tax_fen')::int8 AS tax_fen, (d.facts ->> 'fee_fen')::int8 AS fee_fen,
+       (d.facts ->> 'written_off_fen')::int8 AS written_off_fen, (d.facts ->> 'planned_fen')::int8 AS planned_fen,
+       (d.facts ->> 'impressions')::int8 AS impressions, (d.facts ->> 'clicks')::int8 AS clicks,
+       d.facts ->> 'utm_campaign' AS utm_campaign, d.facts ->> 'campaign_id' AS campaign_id,
+       d.facts ->> 'channel' AS channel, d.facts ->> 'creative_id' AS creative_id,
+       d.facts ->> 'stage_from' AS stage_from, d.facts ->> 'stage_to' AS stage_to, d.facts ->> 'period' AS period,
+       d.marks, d.received_at, d.loaded_at, d.mapping_version
+FROM finance.document d
+WHERE EXISTS (
+    SELECT FROM analyst.my_rules() r WHERE r.merchant = d.merchant
+    AND r.source_key IN ('', d.source_key) AND r.province_code = '');
+
+CREATE VIEW analyst.match WITH (security_barrier) AS
+SELECT m.document_id, m.ordinal, m.merchant, m.contract_number, m.entity, m.on_date, m.amount_fen, m.rule
+FROM finance.match m JOIN analyst.document d ON d.id = m.document_id;
+
+CREATE VIEW analyst.break WITH (security_barrier) AS
+SELECT b.id, b.merchant, b.kind, b.state, b.document_id, b.entity, b.number, b.contract_number, b.source_key,
+       b.amount_fen, b.currency, b.period, b.first_seen, b.changed_at
+FROM finance.break b
+WHERE EXISTS (
+    SELECT FROM analyst.my_rules() r WHERE r.merchant = b.merchant
+    AND r.source_key IN ('', b.source_key) AND r.province_code = '');
+
+CREATE VIEW analyst.my_merchant WITH (security_barrier) AS
+SELECT DISTINCT r.merchant FROM analyst.my_rules() r WHERE r.source_key = '' AND r.province_code = '';
+
+CREATE VIEW analyst.metric WITH (security_barrier) AS
+SELECT v.merchant, v.metric, v.period, v.version, v.amount_fen, v.documents, v.computed_at
+FROM finance.metric_value v JOIN analyst.my_merchant USING (merchant);
+
+CREATE VIEW analyst.gate WITH (security_barrier) AS
+SELECT g.merchant, g.metric, g.period, g.hour, g.version, g.numerator_fen, g.denominator_fen, g.residual_fen, g.unknown
+FROM finance.gate_reading g JOIN analyst.my_merchant USING (merchant);
+
+CREATE VIEW analyst.share WITH (security_barrier) AS
+SELECT s.merchant, s.contract_number, s.model, s.ordinal, s.channel, s.campaign, s.creative, s.fen, s.received_fen
+FROM finance.share s JOIN analyst.my_merchant USING (merchant);
+
 GRANT USAGE ON SCHEMA analyst TO hub_analyst;
 GRANT SELECT ON ALL TABLES IN SCHEMA analyst TO hub_analyst;
 
@@ -63,7 +115,7 @@ BEGIN
         AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid NOT IN ('bytea'::regtype, 'bytea[]'::regtype)
         AND n.nspname || '.' || c.relname NOT IN ('ops.token', 'ops.authorization_state')
         AND (c.relname, a.attname) NOT IN (('decision', 'body'), ('profile', 'baseline'), ('profile', 'recent'),
-                                           ('profile_delta', 'body'))
+                                           ('profile_delta', 'body'), ('document', 'links'), ('change', 'links'))
         GROUP BY 1, 2
     LOOP
         EXECUTE format('GRANT SELECT (%s) ON %I.%I TO hub_readonly', one.columns, one.nspname, one.relname);

@@ -15,6 +15,10 @@ from hub.database.engine import libpq_url
 from hub.database.metadata import SCHEMAS
 from hub.database.roles import RowRule, add_rule, apply_roles, create_roles, remove_rule, rules
 from hub.errors import ConfigError
+from hub.finance.attribution_tables import share
+from hub.finance.gate_tables import gate_reading, metric_value
+from hub.finance.reconciliation_tables import break_, match
+from hub.finance.tables import document
 from hub.model.ids import uuid7
 from tests.conftest import TestServer
 from tests.privacy.erasing import MORNING
@@ -61,6 +65,9 @@ def roles(test_server: TestServer, database_url: str, engine: sa.Engine) -> Iter
     with engine.begin() as conn:
         for merchant, source, province in LEADS:
             _add_lead(conn, merchant, source, province)
+            _add_books(conn, merchant, source)
+        for merchant in ("a", "b"):
+            _add_figures(conn, merchant)
     yield Roles(database_url, engine)
     with test_server.admin.connect() as conn:
         for name in PEOPLE:
@@ -85,7 +92,56 @@ def _add_lead(conn: sa.Connection, merchant: str, source: str, province: str) ->
     )  # fmt: skip
 
 
-VIEWS = ("lead", "contact", "touchpoint", "campaign")
+def _add_books(conn: sa.Connection, merchant: str, source: str) -> None:
+    own, record = uuid7(), uuid7()
+    facts = {
+        "tax_fen": 6,
+        "is_sealed": True,
+        "due_on": "2026-03-01",
+        "party_credit_code": "91110000",
+    }
+    conn.execute(
+        document.insert().values(
+            id=own, merchant=merchant, source_key=source, entity="invoice", number="1", amount_fen=100,
+            party=[b"k" * 17], keys=[b"k" * 17], facts=facts, first_record_id=record,
+            received_at=MORNING, loaded_at=MORNING, mapping_version="m", revisions=[record],
+            content_hash=b"h", sealed=b"sealed",
+        )
+    )  # fmt: skip
+    conn.execute(
+        match.insert().values(
+            document_id=own, ordinal=0, merchant=merchant, contract_number="HT-1", entity="invoice",
+            amount_fen=100, rule="contract_number",
+        )
+    )  # fmt: skip
+    conn.execute(
+        break_.insert().values(
+            id=f"{merchant}-{source}", merchant=merchant, kind="amount_differs", state="open",
+            document_id=own, entity="invoice", source_key=source, amount_fen=1, facts_hash=b"h",
+            detail={"found": "C-1"}, first_seen=MORNING, changed_at=MORNING,
+        )
+    )  # fmt: skip
+
+
+def _add_figures(conn: sa.Connection, merchant: str) -> None:
+    named = {"merchant": merchant, "metric": "signed", "period": "2026-02", "version": "1-0-0"}
+    conn.execute(
+        metric_value.insert().values(
+            **named, digest="d", amount_fen=1, documents=1, apart={}, aside={}, computed_at=MORNING
+        )
+    )
+    conn.execute(gate_reading.insert().values(**named, hour=MORNING, at=MORNING, detail="x"))
+    conn.execute(
+        share.insert().values(
+            merchant=merchant, contract_number="HT-1", model="first", ordinal=0, channel="c",
+            campaign="c", creative="c", fen=1, received_fen=1, parts=1, whole=1, why=[],
+        )
+    )  # fmt: skip
+
+
+LEADS_VIEWS = ("lead", "contact", "touchpoint", "campaign")
+BOOKS_VIEWS = ("document", "match", "break", "metric", "gate", "share")
+VIEWS = (*LEADS_VIEWS, *BOOKS_VIEWS)
 
 
 def test_who_has_no_rule_sees_nothing(roles: Roles) -> None:
@@ -167,6 +223,37 @@ def test_no_view_has_a_sealed_value_or_a_key(roles: Roles) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("rule", "views"),
+    [
+        (("a", "shop-1"), {"document", "match", "break"}),
+        (("a", "", "440000"), set()),
+        (("a",), set(BOOKS_VIEWS)),
+    ],
+)
+def test_the_books_follow_rules_and_a_merchants_figures_are_for_who_may_see_all_of_it(
+    roles: Roles, rule: tuple[str, ...], views: set[str]
+) -> None:
+    roles.allow("hub_test_anna", *rule)
+
+    seen = {view for view in BOOKS_VIEWS if roles.ask("hub_test_anna", f"TABLE analyst.{view}")}
+    assert seen == views
+
+
+def test_a_document_shows_its_facts_and_nothing_that_merchants_could_be_joined_by(
+    roles: Roles,
+) -> None:
+    roles.allow("hub_test_anna", "a", "shop-1")
+    query = "SELECT tax_fen, is_sealed, has_scan, due_on FROM analyst.document"
+
+    assert roles.ask("hub_test_anna", query) == [(6, True, False, "2026-03-01")]
+    shown = roles.ask(
+        "hub_test_anna", "SELECT d::text, b::text FROM analyst.document d, analyst.break b"
+    )
+    assert "9111" not in str(shown)
+    assert "C-1" not in str(shown)
+
+
 def test_a_function_in_a_condition_sees_only_permitted_rows(roles: Roles) -> None:
     """Without security_barrier a cheap function would be asked before the rule."""
     roles.allow("hub_test_anna", "a")
@@ -185,11 +272,14 @@ def test_a_function_in_a_condition_sees_only_permitted_rows(roles: Roles) -> Non
 
 def test_support_reads_all_that_is_neither_sealed_nor_a_key(roles: Roles) -> None:
     assert len(roles.ask("hub_test_eve", "SELECT merchant, source_key FROM crm.lead")) == 3
+    assert len(roles.ask("hub_test_eve", "SELECT number, amount_fen FROM finance.document")) == 3
     for what in (
         "sealed FROM crm.lead", "keys FROM crm.lead", "* FROM crm.lead", "content_hash FROM crm.lead",
         "sealed FROM inbox.record", "sealed FROM inbox.queue", "key FROM inbox.delivery_key",
         "blind FROM crm.contact_key", "blind FROM crm.tombstone", "body FROM crm.decision",
-        "source_key FROM ops.token", "state FROM ops.authorization_state",
+        "sealed FROM finance.document", "keys FROM finance.document", "party FROM finance.document",
+        "links FROM finance.document", "sealed FROM finance.document_revision",
+        "party FROM finance.change", "source_key FROM ops.token", "state FROM ops.authorization_state",
     ):  # fmt: skip
         assert roles.refused("hub_test_eve", "SELECT " + what), what
     assert roles.refused("hub_test_eve", "DELETE FROM crm.lead RETURNING 1")
