@@ -78,6 +78,7 @@ def test_it_loads_without_environment_database_or_settings(tmp_path):
             "finance/document",
             "ops/loader_heartbeat",
             "ops/sources",
+            "recon/breaks",
             "recon/finance_of_locked",
             "recon/gate",
             "recon/order_revenue",

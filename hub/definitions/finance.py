@@ -1,4 +1,4 @@
-"""`finance/document`, `recon/<metric>`, `recon/gate`: business documents, what they come to, and the hourly gate."""
+"""`finance/document`, `recon/breaks`, `recon/<metric>`, `recon/gate`: documents, what disagrees, the hourly gate."""
 
 # No `from __future__ import annotations` here: Dagster reads the type of `context` as an object.
 
@@ -11,6 +11,7 @@ from hub.definitions import names
 from hub.definitions.events import numbers, table
 from hub.definitions.store import HubStore, clear_errors
 from hub.reconciliation.figures import Figure
+from hub.reconciliation.kinds import BREAK_WORDS, BreakKind
 from hub.reconciliation.metrics import Metric
 from hub.reconciliation.months import Month
 from hub.settings import HubSettings
@@ -18,9 +19,10 @@ from hub.steps import gate
 from hub.steps.check_results import CheckTable
 from hub.steps.gate_checks import recon_asset
 from hub.steps.metrics import ZONE, business_day, compute_and_keep, load_dictionary
+from hub.steps.reconcile import reconcile
 
 DOCUMENT = dg.AssetKey(["finance", "document"])
-GATE = "gate"
+GATE, BREAKS = "gate", "breaks"
 _EVERY_HOUR = "7 * * * *"
 _EVERY_MORNING = "40 5 * * *"
 
@@ -35,11 +37,14 @@ def build_finance(settings: HubSettings) -> dg.Definitions:
     dictionary = load_dictionary(settings)
     merchants = [merchant.id for merchant in settings.merchants]
     gates = [_gate(settings, merchant) for merchant in merchants]
+    breaks = [_breaks(settings, merchant) for merchant in merchants]
     figures = [_figures(settings, merchant, dictionary) for merchant in merchants]
     hourly = _scheduled(
         "evaluate_gate",
-        dg.AssetSelection.assets(*(recon(settings, one, GATE) for one in merchants)),
-        "Takes the hour's reading of every gate and opens or closes it.",
+        dg.AssetSelection.assets(
+            *(recon(settings, one, name) for one in merchants for name in (BREAKS, GATE))
+        ),
+        "Reconciles what changed, then takes the hour's reading of every gate and opens or closes it.",
         _EVERY_HOUR,
     )
     daily = _scheduled(
@@ -51,7 +56,7 @@ def build_finance(settings: HubSettings) -> dg.Definitions:
         _EVERY_MORNING,
     )
     return dg.Definitions(
-        assets=[_documents(settings), *gates, *figures], schedules=[hourly, daily]
+        assets=[_documents(settings), *breaks, *gates, *figures], schedules=[hourly, daily]
     )
 
 
@@ -86,6 +91,49 @@ def _documents(settings: HubSettings) -> dg.AssetSpec:
         kinds={"postgres", "table"},
         metadata={"dagster/table_name": "finance.document"},
     )
+
+
+def _breaks(settings: HubSettings, merchant: str) -> dg.AssetsDefinition:
+    key = recon(settings, merchant, BREAKS)
+    spec = dg.AssetSpec(
+        key=key,
+        deps=[DOCUMENT],
+        group_name="recon",
+        description=(
+            "What does not agree between CRM, legal and finance: matches, typed breaks and questions, made anew "
+            "for whatever changed since the last run. `hub reconcile breaks` lists them."
+        ),
+        kinds={"postgres", "python"},
+        tags={"merchant": merchant},
+    )
+
+    @dg.multi_asset(name=names.identifier(f"breaks_{merchant}"), specs=[spec])
+    def find_breaks(hub: dg.ResourceParam[HubStore]) -> Iterator[dg.MaterializeResult[None]]:
+        """Reconcile what changed."""
+        with clear_errors(), hub.open() as opened:
+            found = reconcile(opened.engine, opened.settings, merchant, datetime.now(UTC))
+        kinds = tuple(
+            (BREAK_WORDS[BreakKind(kind)], kind, count)
+            for kind, count in sorted(found.by_kind.items())
+        )
+        yield dg.MaterializeResult(
+            asset_key=key,
+            metadata={
+                "breaks_by_kind": table(CheckTable(("break", "kind", "count"), kinds)),
+                "mode": dg.MetadataValue.text(found.mode),
+                **numbers(
+                    {
+                        "documents": found.documents,
+                        "matches": found.matches,
+                        "breaks": found.breaks,
+                        "questions": found.questions,
+                        **{f"events_{name}": count for name, count in found.events.items()},
+                    }
+                ),
+            },
+        )
+
+    return find_breaks
 
 
 def _figures(
@@ -143,7 +191,7 @@ def _gate(settings: HubSettings, merchant: str) -> dg.AssetsDefinition:
     key = recon(settings, merchant, GATE)
     spec = dg.AssetSpec(
         key=key,
-        deps=[DOCUMENT],
+        deps=[recon(settings, merchant, BREAKS)],
         group_name="recon",
         description=(
             "The gate: whether the agreed figure and finance's record of the same contracts agree. While its check "

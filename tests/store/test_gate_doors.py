@@ -160,3 +160,18 @@ def test_an_open_gate_lets_every_report_be_made(hub, hub_home):
 
 def test_what_leaves_the_house_is_known_by_name():
     assert set(REPORTS) >= LEAVES_THE_HOUSE
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_run_in_dagster_reconciles_what_changed_and_counts_it(hub):
+    now = datetime.now(UTC)
+    hub.post(invoice(1, "HT-404", 500, "2026-01-20"), at=now - 3 * HOUR)
+
+    found = materialize(build_definitions(load_settings()), "recon/breaks")
+
+    [event] = found.get_asset_materialization_events()
+    metadata = event.step_materialization_data.materialization.metadata
+    assert (metadata["documents"].value, metadata["breaks"].value) == (1, 1)
+    with hub.engine.begin() as conn:
+        kinds = conn.execute(sa.text("SELECT kind FROM finance.break")).scalars().all()
+    assert kinds == ["invoice_without_contract"]
