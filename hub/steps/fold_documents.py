@@ -18,14 +18,13 @@ import psycopg
 
 from hub.finance import documents
 from hub.finance.documents import DocumentRevision, DocumentRow, KnownDocument
-from hub.mapping.business import PRIVATE_FIELDS
 from hub.mapping.fold import Revision, canonical_bytes, fold, hash_of
 from hub.model.ids import lead_id, uuid7
 from hub.model.lead import MappedDocument, RevisionMode
 from hub.model.outcome import Outcome
 from hub.privacy.keyring import KeyRing
 from hub.steps.companies import CompanyDesk, ensure_company
-from hub.steps.document_keys import NAME_A_CUSTOMER, document_keys, stated
+from hub.steps.document_keys import NAME_A_CUSTOMER, document_keys, open_facts, stated
 from hub.steps.document_tombstones import Said, without_erased_persons
 from hub.steps.index_ring import BlindKeys
 from hub.steps.lead_rows import revision_aad
@@ -190,7 +189,7 @@ class DocumentBatch:
         first = state.came[0] if state.came else None
         source_key = first.work.source_key if first else known.source_key if known else ""
         received = known.received_at if known else first.work.received_at if first else now
-        on_date = doc.get("on_date")
+        on_date, facts = doc.get("on_date"), open_facts(doc)
         keys = document_keys(self._keyring, self._merchant, doc)
         return DocumentRow(
             id=state.id,
@@ -198,17 +197,17 @@ class DocumentBatch:
             source_key=source_key,
             entity=first.mapped.entity if first else known.entity if known else "",
             number=doc.get("number"),
-            kind=doc.get("kind"),
-            state=doc.get("state"),
+            kind=facts.get("kind"),
+            state=facts.get("state"),
             on_date=date.fromisoformat(on_date) if on_date else None,
             amount_fen=doc.get("amount_fen"),
-            currency=doc.get("currency"),
+            currency=facts.get("currency"),
             contract_number=doc.get("contract_number"),
             order_number=doc.get("order_number"),
-            party_code=doc.get("party_code"),
+            party_code=facts.get("party_code"),
             party=keys.party or None,
             keys=keys.person or None,
-            facts=_facts(doc),
+            facts=facts,
             marks=doc.get("marks"),
             first_record_id=known.first_record_id if known else records[0],
             received_at=received,
@@ -244,13 +243,6 @@ def with_documents(works: Iterable[Work]) -> dict[str, list[Work]]:
         if again_none or (work.mapped is not None and work.mapped.documents):
             found[work.merchant].append(work)
     return dict(sorted(found.items()))
-
-
-def _facts(doc: Mapping[str, Any]) -> dict[str, Any]:
-    """What names nobody; `withheld` names the fields that are there, but only sealed (a scan's place, say)."""
-    facts = {name: value for name, value in doc.items() if name not in PRIVATE_FIELDS}
-    withheld = sorted(PRIVATE_FIELDS & doc.keys())
-    return {**facts, "withheld": withheld} if withheld else facts
 
 
 def document_id(merchant: str, source_key: str, mapped: MappedDocument) -> UUID:

@@ -95,6 +95,17 @@ def mentioned(text: str) -> Iterator[IdentityKey]:
         yield IdentityKey(KeyKind.ID_NUMBER, found.group())
 
 
+def shows_somebody(name: str, value: Any) -> bool:  # noqa: ANN401 -- a field's value
+    """Whether a mobile or a resident ID number stands in a field that is no number of a document."""
+    if name not in _TEXTS:
+        return False
+    return any(
+        key.kind is KeyKind.MOBILE or not is_credit_code(key.value)
+        for text in texts_of(value)
+        for key in mentioned(text)
+    )
+
+
 def persons_name(doc: Mapping[str, Any]) -> str | None:
     """The party's name if the party is a person, for comparing; None if it is a company or nobody."""
     stated = doc.get("party_name")
@@ -129,7 +140,11 @@ def redacted(doc: Mapping[str, Any], about: Redaction, *, is_named: bool) -> dic
         left["party_name"] = about.stand_in
         left.pop("party_tax_number", None)
     for name in sorted(left.keys() & _TEXTS):
-        if _shows(name, left[name], about):
+        if not _shows(name, left[name], about):
+            continue
+        if name == "party_code":
+            left[name] = about.stand_in  # what tied their documents together still does
+        else:
             del left[name]
     if "title" in left and is_named and party is not None:
         del left["title"]  # a title is made of the customer's name

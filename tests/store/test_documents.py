@@ -208,3 +208,21 @@ def test_another_party_later_is_another_company(books: Books) -> None:
     assert len(rows) == 1
     assert rows[0].company_id is not None
     assert keys == 1
+
+
+def test_a_code_that_is_a_phone_and_a_tax_number_of_a_person_are_sealed_and_still_tie(
+    books: Books,
+) -> None:
+    """Customers are numbered by their phone here and there; a person's tax number is their ID."""
+    party = {"party_code": "19900001234", "party_tax_number": "110101190003077351"}
+    books.post(a_contract(party_name=None, state="找 199 0000 1234", **party))
+    books.post({"type": "invoice", "number": "1" * 20, "currency": "元，找张三", **party})
+
+    contract, invoice = books.rows("facts, party_code, party, currency, links::text")
+    shown = json.dumps([contract.facts, invoice.facts, contract.links, invoice.links])
+    assert "1990000" not in shown
+    assert "1101011900" not in shown
+    assert (contract.party_code, contract.currency, invoice.currency) == (None, "CNY", "XXX")
+    assert contract.party
+    assert contract.party == invoice.party
+    assert {"party_code", "party_tax_number", "state_raw"} <= set(contract.facts["withheld"])
