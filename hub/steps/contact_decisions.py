@@ -119,9 +119,13 @@ def split(  # noqa: PLR0913 -- the store, what to split, who says so and how ids
         decisions.stop(raw, merchant, sorted(joining), number)
         for place, part in enumerate((ours, theirs)):
             _pin(raw, merchant, part, _pin_key(merchant, number, place), root, number)
-        root_of = make_anew(raw, merchant, [root], now, new_id)
+        # A stopped key joins nobody at all: also not those whom it had joined at another time.
+        spans = contacts.known_spans(raw, merchant, sorted(joining))
+        roots = {root, *(span.contact for span in spans)}
+        root_of = make_anew(raw, merchant, roots, now, new_id)
         write_audit(conn, who=by, action="split contact", target=str(root), merchant=merchant)
-    after = tuple(sorted(set(root_of.values())))
+    sides = {root_of[lead.id] for lead in leads}
+    after = tuple(sorted(sides))
     return Split(
         merchant, planned.side, planned.rest, planned.stopped, contacts=after, decision=number
     )

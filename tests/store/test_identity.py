@@ -192,6 +192,19 @@ def test_a_split_parts_the_sides_and_the_same_evidence_does_not_merge_them_again
     assert people.holds()
 
 
+def test_a_key_that_a_split_stops_joins_nobody_at_another_time_either(people: People) -> None:
+    """A number that was given out again joined two pairs, years apart."""
+    early = [clue(n, create_time_detail=at_day(n)) for n in (1, 2)]
+    late = [clue(n, create_time_detail=at_day(2000 + n)) for n in (3, 4)]
+    people.come(*early, *late)
+    assert people.persons() == groups("1 2", "3 4")
+
+    people.split(people.contact("1"), "1")
+
+    assert people.persons() == groups("1", "2", "3", "4")
+    assert people.holds()
+
+
 def test_a_split_restores_leads_touchpoints_and_adds_one_decision(people: People) -> None:
     people.come(clue(1), clue(2))
     statement = sa.text("SELECT lead_id, kind, occurred_at FROM crm.touchpoint ORDER BY 1, 2, 3")
