@@ -32,7 +32,7 @@ _PAPERS = (
     f" CASE WHEN state IS NULL AND facts ->> 'state_raw' IS NOT NULL THEN '{UNREADABLE}' ELSE state END,"
     " d.on_date, d.amount_fen, currency, d.contract_number, order_number,"
     " facts ->> 'opportunity_number', facts ->> 'amends_number', facts ->> 'red_of',"
-    " facts ->> 'invoice_number', facts ->> 'receipt_number', facts ->> 'invoice_code',"
+    " facts ->> 'invoice_number', facts ->> 'receipt_number', coalesce(facts ->> 'invoice_code', facts ->> 'line'),"
     f" facts ->> 'flow_id', {_day('expected_sign_on')}, {_day('expected_receipt_on')},"
     f" {_day('closed_on')}, {_day('due_on')}, facts ->> 'decided_at',"
     " (facts ->> 'is_sealed')::bool,"

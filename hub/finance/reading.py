@@ -27,6 +27,7 @@ _OWN_NAMES = (
     "sealed", "has_scan",
 )  # fmt: skip
 _HAS_SCAN = "(facts ? 'scan_hash' OR facts -> 'withheld' ? 'scan_ref')"
+_LINE = "facts ->> 'line'"  # lines of one bill have one number, and are no duplicates
 _OWN: Mapping[str, Mapping[str, str]] = {
     "contract": {
         "target": "facts ->> 'amends_number'",
@@ -38,6 +39,7 @@ _OWN: Mapping[str, Mapping[str, str]] = {
     "approval": {"decided": "facts ->> 'decided_at'"},
     "signing": {"flow": "facts ->> 'flow_id'"},
     "receivable": {
+        "code": _LINE,
         "due": "(facts ->> 'due_on')::date - DATE '1970-01-01'",
         "settled": "(facts ->> 'written_off_fen')::int8",
     },
@@ -47,8 +49,8 @@ _OWN: Mapping[str, Mapping[str, str]] = {
         "request": "facts ->> 'request_number'",
         "code": "facts ->> 'invoice_code'",
     },
-    "receipt": {"target": "facts ->> 'invoice_number'"},
-    "refund": {"target": "facts ->> 'receipt_number'"},
+    "receipt": {"target": "facts ->> 'invoice_number'", "code": _LINE},
+    "refund": {"target": "facts ->> 'receipt_number'", "code": _LINE},
 }
 
 

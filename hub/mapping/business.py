@@ -31,6 +31,8 @@ _COMMON: Mapping[str, str] = {
     "remark": "text",
 }
 _MONEY: Mapping[str, str] = {"tax_fen": "int", "fee_fen": "int", "source_currency_amount": "text"}
+# A line of a bill is a document under the bill's number: two lines are no duplicate of it.
+_LINE: Mapping[str, str] = {"line": "text"}
 _CAMPAIGN: Mapping[str, str] = {"utm_campaign": "text", "campaign_id": "text"}
 
 _OWN: Mapping[str, Mapping[str, str]] = {
@@ -81,7 +83,7 @@ _OWN: Mapping[str, Mapping[str, str]] = {
         "last_signed_at": "instant",
         "all_signed": "bool",
     },
-    "receivable": {**_MONEY, "due_on": "date", "written_off_fen": "int"},
+    "receivable": {**_MONEY, **_LINE, "due_on": "date", "written_off_fen": "int"},
     "invoice": {
         **_MONEY,
         "invoice_code": "text",
@@ -90,8 +92,14 @@ _OWN: Mapping[str, Mapping[str, str]] = {
         "request_number": "text",
         "receivable_number": "text",
     },
-    "receipt": {**_MONEY, "invoice_number": "text", "account_ref": "text", "posted_on": "date"},
-    "refund": {**_MONEY, "receipt_number": "text"},
+    "receipt": {
+        **_MONEY,
+        **_LINE,
+        "invoice_number": "text",
+        "account_ref": "text",
+        "posted_on": "date",
+    },
+    "refund": {**_MONEY, **_LINE, "receipt_number": "text"},
     "receiving_account": {"account_ref": "text", "bank": "text", "filed_by": "text"},
     "order": {**_CAMPAIGN, "product": "text", "store": "text", "mobile_e164": "mobile"},
     "verification": {"store": "text", "product": "text"},

@@ -15,6 +15,7 @@ from hub.connectors.kingdee.simulator.server import build_app
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings, PullSettings, SourceSettings
 from hub.steps.pull import PullOptions, pull_source
+from hub.steps.reconcile import reconcile
 from hub.steps.verify import verify
 from hub.steps.work import drain_queue
 from tests.conftest import FakeClock
@@ -173,3 +174,13 @@ def test_customers_names_are_sealed(books: Books) -> None:
     [row] = books.rows("SELECT string_agg(facts::text, '') AS text FROM finance.document")
     assert "演示公司" not in row.text
     assert "HT-007-" in row.text
+
+
+def test_lines_of_one_bill_are_no_duplicates_of_each_other(books: Books) -> None:
+    """They share the bill's number; set aside, all but the first would be missing from what was received."""
+    books.world.add_clues(60)
+    assert any(len(bill.entries_fen) > 1 for bill in books.world.clues)
+    books.pull()
+    reconcile(books.engine, books.settings, "default", books.clock())
+
+    assert books.rows("SELECT 1 FROM finance.break WHERE kind = 'duplicate_number'") == []
