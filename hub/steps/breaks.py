@@ -155,7 +155,9 @@ def explain(desk: Desk, merchant: str, number: str, now: datetime) -> Story:
         found = matches.matches_of_contract(conn, merchant, number)
         rows = reading.documents_by_id(conn, reading.ids_of_contract(conn, merchant, number))
         if not rows:
-            raise NotFoundError(f"no document of {merchant} names contract {number}")
+            raise NotFoundError(
+                f"no document of {merchant} names this contract"
+            )  # not what was typed
         filters = {"contract": number}
         kept = breaks.list_breaks(conn, merchant, filters, LIMIT)
         asked = matches.questions_of(conn, [row["id"] for row in rows])

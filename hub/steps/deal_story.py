@@ -61,7 +61,7 @@ def show_shares(
         deal = store.deal_of(conn, merchant, contract)
         if deal is None:
             raise NotFoundError(
-                f"no deal {contract} of merchant {merchant}; `hub attribution run` tells new ones"
+                f"no such deal of merchant {merchant}; `hub attribution run` tells new ones"
             )
         shares = store.shares_of(conn, merchant, [contract])
         changes = store.restatements_of(conn, merchant, contract)
