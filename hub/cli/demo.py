@@ -18,10 +18,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from hub.cli.demo_money_output import print_money
 from hub.cli.output import CheckFailedError, print_json, print_line, print_rows
 from hub.errors import TransientError
 from hub.settings import home, load_settings
 from hub.steps.demo import Demo, DemoResult, percentiles
+from hub.steps.demo_books import book_sources
 from hub.steps.demo_hub import ADS, FAIR, FORM, DemoHub, free_port
 from hub.steps.demo_rows import SourceRow
 from hub.steps.demo_source import DemoSource
@@ -51,11 +53,13 @@ def demo_command(
     _stop_on_signals(stop)
     with Platforms.running(seed) as platforms:
         sources = demo_sources(platforms, lambda: secrets.token_urlsafe(16))
-        found = {name: text for one in sources for name, text in one.secrets.items()}
+        books = book_sources(platforms, lambda: secrets.token_urlsafe(16))
+        every = (*sources, *books)
+        found = {name: text for one in every for name, text in one.secrets.items()}
         hub = DemoHub(home() / "demo", free_port(8700), free_port(3000), found)
         hub.prepare(
-            {one.key: one.settings for one in sources if not one.is_form},
-            {one.key: one.settings for one in sources if one.is_form},
+            {one.key: one.settings for one in every if not one.is_form},
+            {one.key: one.settings for one in every if one.is_form},
         )
         os.environ.update(hub.environment)
         os.environ.pop("HUB_DATABASE_URL", None)
@@ -63,7 +67,7 @@ def demo_command(
         with open_store(application="hub demo") as store:
             try:
                 _start(hub)
-                demo, show = _demo(hub, store.engine, (platforms, sources), leads)
+                demo, show = _demo(hub, store.engine, (platforms, sources, books), leads)
                 with show:
                     result = demo.play()
                 _wait_for_dagster(hub)
@@ -103,10 +107,10 @@ def _start(hub: DemoHub) -> None:
 def _demo(
     hub: DemoHub,
     engine: object,
-    world: tuple[Platforms, Sequence[DemoSource]],
+    world: tuple[Platforms, Sequence[DemoSource], Sequence[DemoSource]],
     leads: int,
 ) -> tuple[Demo, Progress]:
-    platforms, sources = world
+    platforms, sources, books = world
     show = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -123,6 +127,7 @@ def _demo(
         settings=load_settings(),
         platforms=platforms,
         sources=sources,
+        books=books,
         leads=leads,
         say=_say,
         step=lambda n: show.advance(task, n),
@@ -182,6 +187,7 @@ def _print(hub: DemoHub, result: DemoResult, *, as_json: bool) -> None:
                 "latency_ms": dict(percentiles(result)),
                 "contacts": found.contacts,
                 "content_hash": found.content_hash,
+                "money": {**dataclasses.asdict(result.money), "holds": result.money.holds},
                 "story": {**dataclasses.asdict(result.story), "holds": result.story.holds},
                 "addresses": addresses,
             }
@@ -198,6 +204,7 @@ def _print(hub: DemoHub, result: DemoResult, *, as_json: bool) -> None:
         f"{found.leads} leads of {found.contacts} contacts; content hash {found.content_hash[:16]}…"
     )
     _print_story(result.story)
+    print_money(result.money)
     print_line(
         "everything is accounted for" if result.holds
         else f"NOT everything is accounted for: {result.missing} missing, {result.refused} refused"

@@ -25,6 +25,7 @@ from hub.registry.files import schema_files
 from hub.settings import HubSettings
 from hub.steps.authorize import begin_authorization
 from hub.steps.demo_hub import ADS, MEITUAN, STAR, DemoHub, secret_env
+from hub.steps.demo_money import Money, count_money
 from hub.steps.demo_rows import SourceRow, percentile_ms, source_row
 from hub.steps.demo_senders import Line, note_pulled
 from hub.steps.demo_source import DemoSource
@@ -52,12 +53,13 @@ class DemoResult:
     waits_s: list[float]
     recorded: int
     story: StoryResult
+    money: Money
 
     @property
     def holds(self) -> bool:
-        """Whether every source's list is accounted for, both laws hold, and the story ended well."""
+        """Whether every source's list is accounted for, both laws hold, the story ended well and the money agrees."""
         sources = all(row.holds for row in self.rows)
-        return self.verification.holds and sources and self.story.holds
+        return self.verification.holds and sources and self.story.holds and self.money.holds
 
     @property
     def sent(self) -> int:
@@ -119,6 +121,7 @@ class Demo:
     settings: HubSettings
     platforms: Platforms
     sources: Sequence[DemoSource]
+    books: Sequence[DemoSource]
     leads: int
     say: Callable[[str], None]
     step: Callable[[int], None]
@@ -141,11 +144,16 @@ class Demo:
             self._settle()
             recorded = self._publish_first_contact()
             story = self._tell_the_story()
+            self.say(
+                "a month of money: ledger, CRM, office, e签宝 and 金蝶 tell of the same contracts"
+            )
+            asyncio.run(self._tell_of_money())
             self._settle()
         finally:
             watch.stop()
+        money = count_money(self.engine, self.keyring, self.settings)
         found = verify(self.engine, self.keyring, spool=self.hub.home / "spool", deep=True)
-        return DemoResult(found, self._rows(watch), self._waits(watch), recorded, story)
+        return DemoResult(found, self._rows(watch), self._waits(watch), recorded, story, money)
 
     def _line(self, source: DemoSource) -> Line:
         secret = self.hub.secrets.get(secret_env(source.key), "")
@@ -165,6 +173,9 @@ class Demo:
         await asyncio.gather(
             *(one.send(self.lines[one.key], one.lead_count(self.leads)) for one in self.sources)
         )
+
+    async def _tell_of_money(self) -> None:
+        await asyncio.gather(*(one.send(self._line(one), 0) for one in self.books))
 
     def _authorize(self) -> None:
         """Walk through the platform's consent page, as a person's browser does."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -19,6 +20,7 @@ from hub.steps.import_plan import (
     publish_plan,
     read_table,
     settle,
+    target_of,
 )
 
 # Header → what a person says it holds.
@@ -41,7 +43,7 @@ def import_sheet(line: Line, count: int) -> None:
     path = line.home / "展会名单.xlsx"
     good = _write(path, count)
     began_at = time.time()
-    result = _import(line, path)
+    result = import_workbook(line, path, _COLUMNS, "list of a fair")
     line.sent.listed += count
     line.sent.acknowledged += result.accepted + result.rejected
     line.sent.rejected += result.rejected
@@ -67,21 +69,29 @@ def _write(path: Path, count: int) -> list[str]:
     return good
 
 
-def _import(line: Line, path: Path) -> ImportResult:
+def import_workbook(line: Line, path: Path, said: Mapping[str, str], reason: str) -> ImportResult:
+    """Import a workbook into the line's source as a person would who has looked at its columns.
+
+    Args:
+        line: Whose source.
+        path: The workbook.
+        said: Column → what it holds.
+        reason: Why, for the history of mappings.
+    """
     files = schema_files(line.settings)
     source = line.settings.sources[line.source]
     with line.engine.begin() as conn:
-        dictionary, extensions = dictionary_for(conn, files, source.merchant)
+        dictionary, extensions = dictionary_for(conn, files, source.merchant, target_of(source))
     table = read_table(path, dictionary, line.settings, Reading())
     plan = settle(
         propose_plan(line.source, source, table, dictionary),
         dictionary,
         files,
-        said=_COLUMNS,
+        said=said,
         extensions=extensions,
     )
     reviewed = review_plan(line.engine, line.keyring, plan, dictionary)
-    publish_plan(line.engine, files, plan, published_by="demo", reason="list of a fair")
+    publish_plan(line.engine, files, plan, published_by="demo", reason=reason)
     result = import_rows(line.engine, line.keyring, plan, reviewed, now=datetime.now(UTC))
     write_report(reviewed, report_path(path))
     return result

@@ -12,6 +12,8 @@ from typing import Any
 
 from hub.connectors.call400 import simulator as call400
 from hub.connectors.douyin import simulator as douyin
+from hub.connectors.esign import simulator as esign
+from hub.connectors.kingdee import simulator as kingdee
 from hub.connectors.meituan import simulator as meituan
 from hub.connectors.push_sender import Habits
 from hub.connectors.wecom import simulator as wecom
@@ -36,6 +38,8 @@ class Platforms:
     meituan: meituan.Simulator
     xiaohongshu: xiaohongshu.Simulator
     calls: call400.Simulator
+    esign: esign.Simulator
+    kingdee: kingdee.Simulator
 
     @classmethod
     @contextmanager
@@ -48,6 +52,8 @@ class Platforms:
                 stack.enter_context(meituan.Simulator(seed)),
                 stack.enter_context(xiaohongshu.Simulator(seed)),
                 stack.enter_context(call400.Simulator(seed)),
+                stack.enter_context(esign.Simulator(seed)),
+                stack.enter_context(kingdee.Simulator(seed)),
             )
 
 

@@ -20,6 +20,9 @@ SOURCES = {
 }  # fmt: skip
 
 
+BOOKS = {"contract-ledger", "crm", "office", "esign", "kingdee"}
+
+
 def hub_processes_of(home: Path) -> list[str]:
     """Command lines of processes that still name this home, in their arguments or environment."""
     found = []
@@ -45,6 +48,19 @@ def check(row: dict[str, Any]) -> None:
     assert 0 < row["p50_ms"] <= row["p95_ms"], row
 
 
+def check_money(money: dict[str, Any]) -> None:
+    """What was planted was found and no more; bridges arrive; shares are the deal's value."""
+    assert money["holds"], money
+    assert money["found"] == money["planted"]
+    assert sum(money["planted"].values()) == 8
+    assert money["documents"] > 90
+    assert len(set(money["figures"].values())) == 4
+    assert [bridge[-1]["fen"] for bridge in money["bridges"]] == [
+        money["figures"]["签约额（统一口径）"]
+    ] * 3
+    assert sum(share[-1] for share in money["shares"]) == money["value_fen"] > 0
+
+
 def test_the_demo_accounts_for_every_lead_and_leaves_no_process_behind(tmp_path: Path) -> None:
     home = tmp_path / "home"
     ended = subprocess.run(
@@ -64,15 +80,16 @@ def test_the_demo_accounts_for_every_lead_and_leaves_no_process_behind(tmp_path:
     for row in rows.values():
         check(row)
     assert {row["source"]: row["difference"] for row in result["records"]} == dict.fromkeys(
-        SOURCES, 0
+        SOURCES | BOOKS, 0
     )
     assert result["recorded"] == rows["meituan"]["leads"] > 0
     assert rows["expo-list"]["rejected"] > 0
     assert rows["xhs-form"]["no_lead"] == 1
     story = result["story"]
-    assert sum(row["loaded"] for row in result["records"]) == sum(
+    assert sum(row["loaded"] for row in result["records"] if row["source"] in SOURCES) == sum(
         row["leads"] for row in rows.values()
     )
+    check_money(result["money"])
     assert (story["held"], story["missing"]) == (0, 0)
     assert story["gained"] == story["changed"] > 0
     assert "douyin_id" in story["question"]
