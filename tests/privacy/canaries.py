@@ -29,6 +29,8 @@ CLUES = {
 SUBMISSION = "canary-submission-7351"
 CALL = "canary-call-7351"
 ROW = "canary-row-7351"
+SCAN = "scans/canary-scan-7351.pdf"
+ACCOUNT = "canary-account-7351"
 
 VALUES: Mapping[str, str] = {
     "phone": PHONE,
@@ -44,6 +46,8 @@ VALUES: Mapping[str, str] = {
     "submission": SUBMISSION,
     "call": CALL,
     "row": ROW,
+    "scan": SCAN,
+    "account": ACCOUNT,
     **{f"clue {name}": clue for name, clue in CLUES.items()},
 }
 

@@ -64,6 +64,16 @@ class CanaryHub:
                 },
                 "calls": {"platform": "call400", "push": "moor_call", "signature": signature},
                 "expo": {"platform": "file"},
+                "erp": {
+                    "platform": "declarative",
+                    "push": "records",
+                    "signature": signature,
+                    "options": {
+                        "entity": "contract",
+                        "entity_field": "type",
+                        "entities": [one["type"] for one in papers() if one["type"] != "contract"],
+                    },
+                },
             },
             "forms": {"site": {"origins": [self.url], "require_token": False}},
         }
@@ -128,6 +138,20 @@ class CanaryHub:
     def fill_form(self, **more: Any) -> httpx.Response:
         """The form of a visitor who came by a link with the phone in it."""
         return self.call("POST", "/forms/site", json=a_form() | more, headers={"origin": self.url})
+
+    def send_papers(self) -> None:
+        """What a CRM, a legal system and finance say of the person; again with changes, and some unusable."""
+        odd = [
+            {"type": "contract", "party_name": canary.NAME, "mobile_e164": canary.PHONE},
+            {"type": "nonsense", "number": "HT-C3", "party_name": canary.NAME},
+            {"type": "contract", "number": "HT-C2", "amount": ["x"], "on_date": canary.MESSAGE,
+             "party_name": canary.NAME, "is_sealed": "不知道", "宠物": canary.EXTRA},
+            {"type": "receipt", "number": "R-C9", "amount": "5", "currency": "贝壳",
+             "contract_number": "HT-C9", "party_name": canary.NAME, "on_date": "2026-02-12"},
+            canary.PHONE,
+        ]  # fmt: skip
+        for body in (papers(), [{**one, "amount": "11999"} for one in papers()], odd):
+            self.call("POST", f"/hooks/erp/{SECRET}", json=body)
 
     def pull(self) -> None:
         """The person as the platform's list has them."""
@@ -219,6 +243,41 @@ def a_form() -> dict[str, Any]:
         "last_touch": touch,
         "device": {"visitor_id": canary.DEVICE},
     }  # fmt: skip
+
+
+def papers() -> list[dict[str, Any]]:
+    """Business documents of the person in which every text says something of them."""
+    party = {
+        "party_name": canary.NAME,
+        "party_code": canary.PHONE,
+        "party_tax_number": canary.ID_NUMBER,
+        "remark": f"{canary.MESSAGE} {canary.PHONE}",
+        "state_raw": f"看看 {canary.PHONE}",
+        "owner": canary.NAME,
+        "currency": "CNY",
+        "amount": "12000",
+        "宠物": canary.EXTRA,
+    }
+    deal = {**party, "mobile_e164": canary.PHONE, "title": f"{canary.NAME} {canary.ADDRESS}"}
+    evidence = {"evidence_by": canary.NAME, "evidence_ref": canary.LANDING}
+    named = {"contract_number": "HT-C1", "on_date": "2026-02-10"}
+    return [
+        {**deal, **evidence, "type": "opportunity", "number": "SJ-C1", "state": "已签约",
+         "lead_external_id": canary.CLUES["push"], "expected_sign_on": "2026-02-09"},
+        {**party, **evidence, "type": "activity", "id": "A-C1", "opportunity_number": "SJ-C1",
+         "mobile_e164": canary.PHONE, "occurred_at": "2026-02-09 09:00:00", "message": canary.MESSAGE},
+        {**deal, "type": "contract", "number": "HT-C1", "state": "生效", "on_date": "2026-02-09",
+         "scan_ref": canary.SCAN, "is_sealed": "是", "opportunity_number": "SJ-C1"},
+        {**party, **named, "type": "approval", "state": "驳回", "reason": canary.MESSAGE,
+         "decided_by": canary.NAME},
+        {**party, **named, "type": "signing", "flow_id": "f-c1", "state": "已完成", "signer": canary.NAME,
+         "title": canary.NAME},
+        {**party, **named, "type": "receiving_account", "account_ref": canary.ACCOUNT,
+         "filed_by": canary.NAME, "state": "已备案"},
+        {**party, **named, "type": "invoice", "number": "9" * 20},
+        {**party, "type": "invoice", "number": "8" * 20, "on_date": "2026-02-11"},
+        {**party, **named, "type": "receipt", "number": "R-C1", "account_ref": canary.ACCOUNT},
+    ]  # fmt: skip
 
 
 def ids_of(text: str, name: str) -> list[str]:

@@ -63,6 +63,7 @@ def _put_in(hub: CanaryHub) -> None:
         "Province": canary.ADDRESS,
     }
     hub.call("GET", "/hooks/calls/path-secret-of-canaries", params=call)
+    hub.send_papers()
     hub.pull()
     hub.import_file()
     hub.settle()
@@ -97,6 +98,7 @@ def _look(hub: CanaryHub) -> None:
         ("retention", "run", "--dry-run"), ("roles", "apply"), ("roles", "rules"),
     ):  # fmt: skip
         hub.run(*words, codes=(0, 1, 2))
+    _look_at_the_books(hub)
     for path in ("/metrics", "/readyz", "/healthz", f"/api/v1/{canary.PHONE}", "/openapi.json"):
         hub.call("GET", path, headers=BEARER)
     for body in ({"mobile": [canary.PHONE], "name": {"x": canary.NAME}}, canary.PHONE):
@@ -110,6 +112,25 @@ def _look(hub: CanaryHub) -> None:
     hub.settle()
 
 
+def _look_at_the_books(hub: CanaryHub) -> None:
+    """Reconciliation, metrics, gate, attribution and every report, as they are shown by default."""
+    month = ("--month", "2026-02")
+    for words in (
+        ("campaign", "check"), ("campaign", "link"), ("reconcile", "run"), ("reconcile", "run", "--full", "--json"),
+        ("reconcile", "breaks"), ("reconcile", "breaks", "--json"), ("reconcile", "questions", "--json"),
+        ("reconcile", "explain", "HT-C1"), ("reconcile", "explain", "HT-C1", "--json"),
+        ("reconcile", "explain", canary.PHONE), ("deal", "show", "SJ-C1"), ("deal", "show", "SJ-C1", "--json"),
+        ("attribution", "run"), ("attribution", "show", "HT-C1"), ("attribution", "show", "HT-C1", "--json"),
+        ("attribution", "report", *month), ("metric", "list"), ("metric", "value", "signed", *month),
+        ("gate", "evaluate"), ("gate", "status"), ("gate", "status", "--json"),
+        *(("export", report, *month, "--format", form)
+          for report in ("bridge", "breaks", "whitepaper", "signed", "roi") for form in ("csv", "html")),
+    ):  # fmt: skip
+        hub.run(*words, codes=(0, 1, 2))
+    for one in ids_of(hub.run("reconcile", "breaks", "--json"), "id")[:3]:
+        hub.run("reconcile", "history", one)
+
+
 def _leaks(found: dict[str, bytes]) -> dict[str, set[str]]:
     return {place: seen for place, data in found.items() if (seen := seen_in(data))}
 
@@ -121,13 +142,19 @@ def test_the_person_has_come_by_every_way(hub: CanaryHub) -> None:
         for what in ("show", "trace"):
             revealed += hub.run("lead", what, lead, "--reveal", "--json").encode()
 
-    assert set(VALUES) - seen_in(revealed) <= {"clue held", "clue rejected", "call"}
+    assert set(VALUES) - seen_in(revealed) <= {
+        *("clue held", "clue rejected", "call"), *("scan", "account")
+    }  # fmt: skip
     assert hub.rows("SELECT DISTINCT source_key FROM crm.lead ORDER BY 1") == [
         ("ads",), ("calls",), ("expo",), ("form-site",)
     ]  # fmt: skip
     assert hub.rows("SELECT count(*) > 0 FROM inbox.held") == [(True,)]
     assert hub.rows("SELECT count(*) > 0 FROM inbox.rejected") == [(True,)]
     assert hub.rows("SELECT count(*) > 0 FROM registry.finding") == [(True,)]
+    assert hub.rows("SELECT count(DISTINCT entity) FROM finance.document") == [(8,)]
+    assert hub.rows("SELECT count(*) > 3 FROM finance.break") == [(True,)]
+    assert canary.NAME in hub.run("reconcile", "explain", "HT-C1", "--reveal", "--json")
+    assert canary.NAME in hub.run("deal", "show", "SJ-C1", "--reveal", "--json")
 
 
 def test_the_search_finds_every_way_of_writing() -> None:
