@@ -26,7 +26,16 @@ LAYERS: list[set[str]] = [
     {"errors"},
 ]
 RANK = {room: rank for rank, layer in enumerate(LAYERS) for room in layer}
-PURE = {"mapping", "drift", "identity", "attribution", "reconciliation", "privacy", "model", "errors"}
+PURE = {
+    "mapping",
+    "drift",
+    "identity",
+    "attribution",
+    "reconciliation",
+    "privacy",
+    "model",
+    "errors",
+}
 OUTSIDE_WORLD = {
     "asyncio",
     "dagster",

@@ -180,7 +180,9 @@ class _Book:
         span.first, span.last = min(span.first, other.first), max(span.last, other.last)
         span.beside |= other.beside
         span.is_changed = span.is_beside_changed = True
-        if span.is_shared != other.is_shared:  # whichever was one person's gives back whom it had joined
+        if (
+            span.is_shared != other.is_shared
+        ):  # whichever was one person's gives back whom it had joined
             self._result.newly_shared.append(other if span.is_shared else span)
             span.is_shared = True
         self._spans[span.key] = [each for each in self._spans[span.key] if each is not other]

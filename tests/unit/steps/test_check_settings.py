@@ -12,7 +12,6 @@ from hub.errors import ConfigError
 from hub.settings import HubSettings, SourceSettings, load_settings
 from hub.steps.check_settings import require_sound, settings_problems
 
-
 # What a source of a platform cannot be without.
 REQUIRED: dict[str, dict[str, Any]] = {"declarative": {"entity": "contract"}}
 

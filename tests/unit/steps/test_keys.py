@@ -112,7 +112,9 @@ def test_rotations_at_once_each_add_a_key(key_file: Path):
     assert set(open_keyring().sealing) == {1, 2, 3, 4, 5}
 
 
-@pytest.mark.parametrize("command", [["list", "--offline"], ["list", "--offline", "--json"], ["rotate"]])
+@pytest.mark.parametrize(
+    "command", [["list", "--offline"], ["list", "--offline", "--json"], ["rotate"]]
+)
 def test_commands_print_no_key(key_file: Path, command: list[str]):
     result = CliRunner().invoke(app, command)
 
