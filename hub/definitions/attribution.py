@@ -2,13 +2,14 @@
 
 # No `from __future__ import annotations` here: Dagster reads the type of `context` as an object.
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from hub.definitions import names
 from hub.definitions.events import Metadata, numbers
 from hub.definitions.finance import DOCUMENT
+from hub.definitions.monthly import monthly_report
 from hub.definitions.store import HubStore, OpenHub, clear_errors
 from hub.reconciliation.months import Month
 from hub.settings import HubSettings
@@ -24,26 +25,13 @@ REPORT_JOB, RUN_JOB = "report_attribution", "attribute_deals"
 
 def build_attribution(settings: HubSettings) -> dg.Definitions:
     """Deals and findings every hour, the report of last month on the first and the second week's first day."""
-    report = dg.define_asset_job(
+    report = monthly_report(
         REPORT_JOB,
-        selection=dg.AssetSelection.assets(names.ATTRIBUTION).without_checks(),
-        description="What channels, campaigns and creatives brought and cost in a month.",
-        executor_def=dg.in_process_executor,
+        names.ATTRIBUTION,
+        "What channels, campaigns and creatives brought and cost in a month.",
+        "40 4 1,8 * *",
+        ZONE,
     )
-
-    @dg.schedule(
-        name=f"{REPORT_JOB}_monthly",
-        job=report,
-        cron_schedule="40 4 1,8 * *",
-        execution_timezone=ZONE.key,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-    )
-    def last_month(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        """The month that ended, as China counts months; a week later once more, with what was posted late."""
-        today = context.scheduled_execution_time.astimezone(ZONE).date()
-        before = today.replace(day=1) - timedelta(days=1)
-        return dg.RunRequest(partition_key=before.replace(day=1).isoformat())
-
     hourly = dg.ScheduleDefinition(
         name=f"{RUN_JOB}_hourly",
         job=attribute_job,
@@ -52,9 +40,8 @@ def build_attribution(settings: HubSettings) -> dg.Definitions:
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
     owners = sorted({o for s in settings.all_sources().values() for o in names.owners(s)})
-    return dg.Definitions(
-        assets=[_report(owners)], jobs=[report, attribute_job], schedules=[last_month, hourly]
-    )
+    own = dg.Definitions(assets=[_report(owners)], jobs=[attribute_job], schedules=[hourly])
+    return dg.Definitions.merge(own, report)
 
 
 @dg.op

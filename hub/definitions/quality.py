@@ -2,12 +2,13 @@
 
 # No `from __future__ import annotations` here: Dagster reads the type of `context` as an object.
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from hub.definitions import names
 from hub.definitions.events import numbers
+from hub.definitions.monthly import monthly_report
 from hub.definitions.store import HubStore, clear_errors
 from hub.settings import HubSettings
 from hub.steps.dictionary import read_dictionary
@@ -23,26 +24,13 @@ REPORT_JOB, COUNT_JOB = "report_field_quality", "count_quality"
 def build_quality(settings: HubSettings) -> dg.Definitions:
     """The report of last month on the first of the month, the counts every hour."""
     owners = sorted({o for s in settings.all_sources().values() for o in names.owners(s)})
-    report = dg.define_asset_job(
+    report = monthly_report(
         REPORT_JOB,
-        selection=dg.AssetSelection.assets(names.FIELD_QUALITY).without_checks(),
-        description="How well the fields of each source were filled in a month.",
-        executor_def=dg.in_process_executor,
+        names.FIELD_QUALITY,
+        "How well the fields of each source were filled in a month.",
+        "10 4 1 * *",
+        ZONE,
     )
-
-    @dg.schedule(
-        name=f"{REPORT_JOB}_monthly",
-        job=report,
-        cron_schedule="10 4 1 * *",
-        execution_timezone=ZONE.key,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-    )
-    def last_month(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        """The month that ended, as China counts months."""
-        today = context.scheduled_execution_time.astimezone(ZONE).date()
-        before = today.replace(day=1) - timedelta(days=1)
-        return dg.RunRequest(partition_key=before.replace(day=1).isoformat())
-
     hourly = dg.ScheduleDefinition(
         name=f"{COUNT_JOB}_hourly",
         job=count_quality_job,
@@ -50,9 +38,8 @@ def build_quality(settings: HubSettings) -> dg.Definitions:
         execution_timezone=ZONE.key,
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
-    return dg.Definitions(
-        assets=[_report(owners)], jobs=[report, count_quality_job], schedules=[last_month, hourly]
-    )
+    own = dg.Definitions(assets=[_report(owners)], jobs=[count_quality_job], schedules=[hourly])
+    return dg.Definitions.merge(own, report)
 
 
 @dg.op

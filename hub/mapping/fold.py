@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from hub.model.lead import RevisionMode
+from hub.model.outcome import Outcome
 
 # Objects whose members are fields of their own: a patch that carries one member keeps the others.
 _OPEN_OBJECTS = frozenset({"ext", "click_ids", "platform_state", "store"})
@@ -54,6 +55,34 @@ def fold(revisions: Iterable[Revision]) -> dict[str, Any]:
     if union:
         doc["marks"] = union
     return doc
+
+
+def outcome_of(
+    revision: Revision,
+    digest: bytes,
+    newest: tuple[Revision, bytes] | None,
+    older: Iterable[Revision],
+) -> Outcome:
+    """What becomes of a revision that comes to a lead or a document.
+
+    Args:
+        revision: The one that comes.
+        digest: The content hash of its document.
+        newest: The revision of the highest rank so far with its content hash; None if there is none.
+        older: All revisions so far.
+    """
+    if newest is None:
+        return Outcome.LOADED
+    last, known = newest
+    if digest == known:
+        return Outcome.UNCHANGED
+    if revision.rank > last.rank:
+        return Outcome.REVISED
+    if RevisionMode.PATCH not in (revision.mode, last.mode) and revision.stream == last.stream:
+        return Outcome.SUPERSEDED
+    before = list(older)
+    changes = content_hash(fold(before)) != content_hash(fold([*before, revision]))
+    return Outcome.REVISED if changes else Outcome.SUPERSEDED
 
 
 def canonical_bytes(value: Any) -> bytes:  # noqa: ANN401 -- any JSON value

@@ -18,9 +18,9 @@ import psycopg
 
 from hub.finance import documents
 from hub.finance.documents import DocumentRevision, DocumentRow, KnownDocument
-from hub.mapping.fold import Revision, canonical_bytes, fold, hash_of
+from hub.mapping.fold import Revision, canonical_bytes, fold, hash_of, outcome_of
 from hub.model.ids import lead_id, uuid7
-from hub.model.lead import MappedDocument, RevisionMode
+from hub.model.lead import MappedDocument
 from hub.model.outcome import Outcome
 from hub.privacy.keyring import KeyRing
 from hub.steps.companies import CompanyDesk, ensure_company
@@ -147,8 +147,13 @@ class DocumentBatch:
         """The outcome of one revision; mapped anew, it keeps its outcome."""
         mapped, work = candidate.mapped, candidate.work
         revision = Revision(mapped.rank, mapped.mode, mapped.stream, mapped.doc)
-        kept = self._outcome_before.get(work.record_id)
-        candidate.outcome = kept or _outcome(state, revision, candidate.hash)
+        kept, newest = self._outcome_before.get(work.record_id), state.newest
+        candidate.outcome = kept or outcome_of(
+            revision,
+            candidate.hash,
+            (newest.revision, newest.hash) if newest else None,
+            (known.revision for known in state.versions),
+        )
         state.versions.append(
             _Version(
                 work.record_id, candidate.ordinal, revision, candidate.hash, work.mapping or ""
@@ -256,20 +261,3 @@ def _candidate(work: Work, ordinal: int, mapped: MappedDocument) -> _Candidate:
     plain = canonical_bytes(mapped.doc)
     own = document_id(work.merchant, work.source_key, mapped)
     return _Candidate(work, ordinal, mapped, own, plain, hash_of(plain))
-
-
-def _outcome(state: _State, revision: Revision, fresh: bytes) -> str:
-    newest = state.newest
-    if newest is None:
-        return Outcome.LOADED
-    if fresh == newest.hash:
-        return Outcome.UNCHANGED
-    if revision.rank > newest.revision.rank:
-        return Outcome.REVISED
-    modes = (revision.mode, newest.revision.mode)
-    if RevisionMode.PATCH not in modes and revision.stream == newest.revision.stream:
-        return Outcome.SUPERSEDED
-    older = [version.revision for version in state.versions]
-    if canonical_bytes(fold(older)) == canonical_bytes(fold([*older, revision])):
-        return Outcome.SUPERSEDED
-    return Outcome.REVISED

@@ -15,9 +15,9 @@ from hub.crm import contacts, leads, touchpoints
 from hub.crm.leads import RevisionRow
 from hub.crm.touchpoints import TouchpointRow
 from hub.identity.resolve import Claimant
-from hub.mapping.fold import Revision, canonical_bytes, content_hash, fold, hash_of
+from hub.mapping.fold import Revision, canonical_bytes, hash_of, outcome_of
 from hub.model.ids import lead_id
-from hub.model.lead import IdentityKey, MappedLead, RevisionMode
+from hub.model.lead import IdentityKey, MappedLead
 from hub.model.outcome import Outcome
 from hub.privacy.keyring import KeyRing
 from hub.steps.companies import CompanyDesk, Said, link_companies
@@ -122,8 +122,13 @@ class MerchantBatch:
         """The outcome of one revision, and the revision into its lead; mapped anew, it keeps its outcome."""
         mapped, work = candidate.mapped, candidate.work
         revision = Revision(mapped.rank, mapped.mode, mapped.stream, mapped.doc)
-        kept = self._outcome_before.get(work.record_id)
-        candidate.outcome = kept or _outcome(state, revision, candidate.hash)
+        kept, newest = self._outcome_before.get(work.record_id), state.newest
+        candidate.outcome = kept or outcome_of(
+            revision,
+            candidate.hash,
+            (newest.revision, newest.hash) if newest else None,
+            (known.revision for known in state.revisions),
+        )
         state.add(
             KnownRevision(
                 work.record_id, candidate.ordinal, revision, candidate.hash, work.mapping or ""
@@ -251,20 +256,3 @@ def _said(states: Iterable[LeadState]) -> Iterator[Said]:
             yield Said(state.id, None, known is not None)
         elif known is None or state.folded()[2] != known.content_hash:
             yield Said(state.id, state.folded()[0], known is not None)
-
-
-def _outcome(state: LeadState, revision: Revision, fresh: bytes) -> str:
-    newest = state.newest
-    if newest is None:
-        return Outcome.LOADED
-    if fresh == newest.hash:
-        return Outcome.UNCHANGED
-    if revision.rank > newest.revision.rank:
-        return Outcome.REVISED
-    modes = (revision.mode, newest.revision.mode)
-    if RevisionMode.PATCH not in modes and revision.stream == newest.revision.stream:
-        return Outcome.SUPERSEDED
-    older = [known.revision for known in state.revisions]
-    if content_hash(fold(older)) == content_hash(fold([*older, revision])):
-        return Outcome.SUPERSEDED
-    return Outcome.REVISED
