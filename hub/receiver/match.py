@@ -8,8 +8,9 @@ import math
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hub.database.engine import make_engine
@@ -24,6 +25,7 @@ from hub.steps.match_contact import ASKED, Match, asked_keys, facts, match_conta
 
 PATH = "/contacts/match"
 ROUTE = f"/api/v1{PATH}"
+_encode = msgspec.json.Encoder().encode
 _LONGEST_BODY = 4096
 _LONGEST_VALUE = 256
 _CONNECTIONS = 4
@@ -149,13 +151,14 @@ def router(context: ReceiverContext, desk: Desk, check: TokenCheck) -> APIRouter
         response_model=Known,
         openapi_extra={"requestBody": {"required": True, **body}},
     )
-    async def match(request: Request, caller: Caller = Depends(check)) -> dict[str, object]:  # noqa: B008 -- the check is made per receiver
+    async def match(request: Request, caller: Caller = Depends(check)) -> Response:  # noqa: B008 -- the check is made per receiver
         started = context.access.start()
         status, reason = 500, "failed"
         try:
             found = await desk.answer(caller, request)
             status, reason = 200, ""
-            return dict(facts(found))
+            # Encoded here: to validate what we made ourselves would cost a fifth of the answer.
+            return Response(_encode(dict(facts(found))), media_type="application/json")
         except HubError as error:
             refused = _refusal(error)
             status, reason = refused.status, refused.reason
