@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: setup demo test check format bench chaos drift reconciliation identity connectors browser lock clean
+.PHONY: setup demo test test-stories test-rest check format bench chaos drift reconciliation identity connectors browser lock clean
 
 setup: $(VENV)/.installed
 
@@ -17,8 +17,21 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 demo: setup
 	$(BIN)/hub demo $(ARGS)
 
+# Without ARGS in two halves side by side: the stories of real processes wait more than they compute.
+STORIES := tests/e2e tests/identity tests/privacy
+
 test: setup
+ifeq ($(strip $(ARGS)),)
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-stories test-rest
+else
 	$(BIN)/python -m pytest $(ARGS)
+endif
+
+test-stories:
+	$(BIN)/python -m pytest -p no:cacheprovider $(STORIES)
+
+test-rest:
+	$(BIN)/python -m pytest -p no:cacheprovider $(STORIES:%=--ignore=%)
 
 check: setup
 	$(BIN)/ruff format --check .
