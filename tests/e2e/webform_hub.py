@@ -81,6 +81,7 @@ def run_hub(
     config = uvicorn.Config(create_app(setup), host="127.0.0.1", port=0, access_log=False)
     server = uvicorn.Server(config)
     listening = config.bind_socket()
+    listening.listen()  # who comes before the receiver is up waits, instead of being refused
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
     engine = make_engine(database_url)
