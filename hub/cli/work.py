@@ -11,13 +11,14 @@ from typing import Annotated
 import typer
 
 from hub.cli.output import print_line
-from hub.settings import load_settings
+from hub.privacy.keyring import KeyRing
+from hub.settings import HubSettings, load_settings
 from hub.steps.check_settings import require_sound
 from hub.steps.erase import apply_missing
 from hub.steps.keys import open_keyring
 from hub.steps.load import BatchResult
-from hub.steps.open_store import open_store
-from hub.steps.work import work
+from hub.steps.open_store import Store, open_store
+from hub.steps.work import when_store_is_there, work
 
 
 def register(app: typer.Typer) -> None:
@@ -52,12 +53,11 @@ def work_command(
     # A batch makes some twenty objects a lead and drops them together: collecting in between finds nothing.
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
-    store = open_store(check_erasures=False)
-    try:
-        keyring = open_keyring()
-        apply_missing(
-            store.engine, keyring, settings
-        )  # a restored backup forgets before it serves
+    opened = _open(settings) if until_empty else when_store_is_there(lambda: _open(settings), stop)
+    if opened is None:
+        return  # told to stop while the database was away
+    store, keyring = opened
+    with store:
         work(
             store.engine,
             keyring,
@@ -67,5 +67,15 @@ def work_command(
             until_empty=until_empty,
             on_batch=report,
         )
-    finally:
+
+
+def _open(settings: HubSettings) -> tuple[Store, KeyRing]:
+    store = open_store(check_erasures=False)
+    try:
+        keyring = open_keyring()
+        # a restored backup forgets before it serves
+        apply_missing(store.engine, keyring, settings)
+    except BaseException:
         store.close()
+        raise
+    return store, keyring

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from typing import TypeVar
 
 import sqlalchemy as sa
 
@@ -16,9 +17,26 @@ from hub.steps.resolve import Resolver
 from hub.steps.resolver_thread import ResolverThread, resolve_due
 from hub.steps.watch import Watch
 
+T = TypeVar("T")
 log = logging.getLogger("hub.load")
 POLL_S = 0.5
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
+
+
+def when_store_is_there(start: Callable[[], T], stop: threading.Event) -> T | None:
+    """What `start` returns, tried until the database answers; `None` when told to `stop` before that.
+
+    A loader that comes up before its database, or while that restarts, waits as it would later on.
+    """
+    pause_s = FIRST_PAUSE_S
+    while not stop.is_set():
+        try:
+            return start()
+        except StoreAwayError as error:
+            log.warning("%s; trying again in %.1f s", error, pause_s)
+            stop.wait(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+    return None
 
 
 def work(  # noqa: PLR0913 -- the store's three parts and how to stop

@@ -182,6 +182,8 @@ def test_connections_cut_during_commit_double_nothing(tmp_path: Path, cuts: int)
         )
 
         assert_nothing_lost_nothing_twice(story)
+        ended = [role for role, one in story.hub.running.items() if one.poll() is not None]
+        assert ended == [], "a cut connection is no reason to end"
     finally:
         story.close()
 
