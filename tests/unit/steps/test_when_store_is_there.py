@@ -16,7 +16,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_tries_until_the_store_answers() -> None:
-    answers = [StoreAwayError("away"), StoreAwayError("away"), "store"]
+    answers: list[Exception | str] = [StoreAwayError("away"), StoreAwayError("away"), "store"]
 
     def start() -> str:
         answer = answers.pop(0)
