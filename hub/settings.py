@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from hub.alert_settings import AlertSettings, Strict
 from hub.errors import ConfigError
 from hub.mapping.nearest import did_you_mean
 
@@ -46,11 +47,7 @@ Channel = Literal["web", "mini_program", "official_account", "qr_code"]
 UtmName = Literal["utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "utm_id"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FinanceSettings(_Strict):
+class FinanceSettings(Strict):
     """What finance of a merchant declares, and who is told when its figures do not agree."""
 
     posting_lag_days: int = Field(
@@ -59,7 +56,7 @@ class FinanceSettings(_Strict):
     governance: str = Field(default="governance", description="the group that the gate tells")
 
 
-class MerchantSettings(_Strict):
+class MerchantSettings(Strict):
     """One merchant: a company whose leads stay apart from every other's."""
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
@@ -70,7 +67,7 @@ class MerchantSettings(_Strict):
     finance: FinanceSettings = FinanceSettings()
 
 
-class SignatureSettings(_Strict):
+class SignatureSettings(Strict):
     """How a push proves where it comes from. Secrets are named by environment variable, never written here.
 
     `header` or `field` names where the signature (or the static secret) stands; `prefix` is cut off it
@@ -87,7 +84,7 @@ class SignatureSettings(_Strict):
     max_age_s: int = 300
 
 
-class PullSettings(_Strict):
+class PullSettings(Strict):
     """When and how a source is pulled."""
 
     every_s: int = Field(default=300, ge=60)
@@ -96,7 +93,7 @@ class PullSettings(_Strict):
     page_size: int = Field(default=100, ge=1)
 
 
-class ResolveSettings(_Strict):
+class ResolveSettings(Strict):
     """How long records of a source wait for what the network must say (a name, a phone)."""
 
     tries: int = Field(default=20, ge=1, description="then the record is held as `unresolved`")
@@ -105,14 +102,14 @@ class ResolveSettings(_Strict):
     )
 
 
-class MatchSettings(_Strict):
+class MatchSettings(Strict):
     """How often one token may ask whether somebody is known."""
 
     per_s: float = Field(default=20.0, gt=0)
     burst: int = Field(default=100, ge=1)
 
 
-class SourceSettings(_Strict):
+class SourceSettings(Strict):
     """One platform account. Its key in `sources:` never changes; `name` may."""
 
     platform: str
@@ -141,7 +138,7 @@ class SourceSettings(_Strict):
     options: Mapping[str, Any] = Field(default_factory=dict, description="read by the connector")
 
 
-class FormSettings(_Strict):
+class FormSettings(Strict):
     """One web form; it is a source of platform `webform` under the key `form-<id>`."""
 
     merchant: str = DEFAULT_MERCHANT
@@ -168,7 +165,7 @@ class FormSettings(_Strict):
     )
 
 
-class QualitySettings(_Strict):
+class QualitySettings(Strict):
     """When a field is called badly filled, and over how many days the checks look."""
 
     fill_min: float = Field(default=0.6, ge=0, le=1, description="filled less: flagged")
@@ -178,7 +175,7 @@ class QualitySettings(_Strict):
     core: tuple[str, ...] = Field(default=(), description="core fields; none: the dictionary's")
 
 
-class HubSettings(_Strict):
+class HubSettings(Strict):
     """All of `hub.yaml`. An empty file is a working hub with one merchant and no source."""
 
     merchants: tuple[MerchantSettings, ...] = (MerchantSettings(id=DEFAULT_MERCHANT),)
@@ -192,6 +189,7 @@ class HubSettings(_Strict):
     match: MatchSettings = MatchSettings()
     detect_drift: bool = Field(default=True, description="look at what payloads look like")
     quality: QualitySettings = QualitySettings()
+    alerts: AlertSettings = AlertSettings()
 
     @model_validator(mode="after")
     def _merchants_exist(self) -> HubSettings:

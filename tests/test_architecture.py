@@ -18,10 +18,12 @@ LAYERS: list[set[str]] = [
     {"cli"},
     {"definitions", "receiver"},
     {"steps"},
+    {"channels"},
     {"connectors", "inbox", "crm", "finance", "registry", "alerts", "ops"},
     {"database", "settings"},
+    {"alert_settings"},
     {"files"},
-    {"mapping", "drift", "identity", "attribution", "reconciliation", "privacy"},
+    {"mapping", "drift", "identity", "attribution", "reconciliation", "privacy", "escalation"},
     {"model"},
     {"errors"},
 ]
@@ -33,6 +35,7 @@ PURE = {
     "attribution",
     "reconciliation",
     "privacy",
+    "escalation",
     "model",
     "errors",
 }

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ARRAY, Column, Index, Integer, Table, Text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy import text as sql
 
 from hub.database.metadata import instant, metadata, serial, text
@@ -40,5 +50,51 @@ notice = Table(
     text("written_by"),
     instant("created_at", server_default=sql("now()")),
     instant("delivered_at", nullable=True),
+    schema="alerts",
+)
+
+# One message of an alert (or of a notice) to one recipient. `sending_at` is committed before a channel is
+# asked: a row that has it and neither `sent_at` nor a failure was cut short, and goes again, marked.
+message = Table(
+    "message",
+    metadata,
+    serial("id", primary_key=True),
+    Column("alert_id", BigInteger, nullable=True),
+    Column("notice_id", BigInteger, nullable=True),
+    text("event"),
+    Column("step", Integer, nullable=False, server_default=sql("0")),
+    text("recipient"),
+    text("severity"),
+    instant("created_at", server_default=sql("now()")),
+    instant("not_before", server_default=sql("now()")),
+    Column("attempts", Integer, nullable=False, server_default=sql("0")),
+    instant("sending_at", nullable=True),
+    instant("sent_at", nullable=True),
+    text("sent_via", nullable=True),
+    Column("is_repeat", Boolean, nullable=False, server_default=sql("false")),
+    text("failure", nullable=True),
+    instant("given_up_at", nullable=True),
+    UniqueConstraint("alert_id", "event", "step", "recipient", name="message_once"),
+    Index(
+        "message_waiting",
+        "not_before",
+        postgresql_where=sql("sent_at IS NULL AND given_up_at IS NULL"),
+    ),
+    Index("message_sent", "sent_via", "sent_at"),
+    schema="alerts",
+)
+
+# Nobody is told of alerts whose key fits `pattern` until then.
+silence = Table(
+    "silence",
+    metadata,
+    serial("id", primary_key=True),
+    text("pattern"),
+    text("merchant", nullable=True),
+    instant("until"),
+    text("reason"),
+    text("made_by"),
+    instant("made_at", server_default=sql("now()")),
+    instant("ended_at", nullable=True),
     schema="alerts",
 )

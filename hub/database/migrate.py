@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from hub.database.engine import store_errors
 from hub.errors import ConfigError
 
-HEAD = "0012"
+HEAD = "0013"
 # Any number that nothing else locks; one per database.
 _LOCK = 0x6875625F6D696772
 _SCRIPTS = Path(__file__).with_name("migrations")

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from hub.drift.calendar import Day, local_hour
 from hub.drift.kinds import Kind, Sight
 from hub.drift.statistics import poisson_is_above
+from hub.model.calendar import Day, local_hour
 
 LEARNS_FOR: Final = timedelta(days=14)
 MARGIN: Final = 1.5

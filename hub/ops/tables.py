@@ -152,12 +152,13 @@ audit = Table(
     schema="ops",
 )
 
+# Processes other than loaders that say they live: receiver, notifier, dagster. `facts` are plain figures.
 heartbeat = Table(
     "heartbeat",
     metadata,
     text("process", primary_key=True),
-    identifier("instance", primary_key=True),
-    instant("seen_at"),
+    text("instance", primary_key=True),
+    instant("seen_at", server_default=sql("now()")),
     Column("facts", JSONB, nullable=False, server_default=sql("'{}'::jsonb")),
     schema="ops",
 )

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hub.drift import kinds
-from hub.drift.calendar import local_hour
 from hub.drift.kinds import Kind
 from hub.drift.silence import Arrivals
 from hub.inbox.held_groups import HeldGroup
+from hub.model.calendar import local_hour
 from hub.registry.source_findings import SourceFinding
 from hub.steps.check_results import (
     CheckDeclaration,

@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from hub.database.engine import driver, store_errors
-from hub.drift.calendar import kind_of_day
 from hub.drift.kinds import OF_ONE_SOURCE, Kind, State
+from hub.model.calendar import kind_of_day
 from hub.ops import loaders
 from hub.ops.sightings import Sighting, take_deltas, take_sightings
 from hub.registry import findings

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from hub.drift.calendar import SHANGHAI, Day, local_hour
 from hub.drift.kinds import Kind
 from hub.drift.silence import Arrivals
+from hub.model.calendar import SHANGHAI, Day, local_hour
 
 Label = tuple[Kind, str]
 Rate = Callable[[Day, int], float]

@@ -9,9 +9,9 @@ from random import Random
 
 import pytest
 
-from hub.drift.calendar import SHANGHAI, Day, kind_of_day, local_hour
 from hub.drift.kinds import Kind
 from hub.drift.silence import LEARNS_FOR, Arrivals
+from hub.model.calendar import SHANGHAI, Day, kind_of_day, local_hour
 
 MONDAY = datetime(2026, 3, 2, tzinfo=SHANGHAI)
 OFFICE = range(9, 21)

@@ -1,0 +1,112 @@
+"""`alerts:` of `hub.yaml`: channels, who is reached over which, and how an alert climbs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import time
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ChannelKind = Literal["wecom_bot", "wecom_app", "dingtalk", "feishu", "mail", "webhook", "apprise"]
+Severity = Literal["info", "warning", "critical"]
+
+
+class Strict(BaseModel):
+    """A key that nobody knows is a mistake, never passed over."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ChannelSettings(Strict):
+    """One way out of the house. Secrets are named by environment variable, never written here.
+
+    `key_env` names the credential: the bot's key (WeCom), access token (DingTalk), hook token
+    (Feishu), secret of the application (WeCom), URL (webhook, mail as `mailtos://…`, apprise).
+    """
+
+    kind: ChannelKind
+    key_env: str
+    secret_env: str = Field(default="", description="signing secret: DingTalk, Feishu, webhook")
+    per_minute: int = Field(default=15, ge=1, description="messages; what is over is folded")
+    api_base: str = Field(default="", description="another address of the platform, none: its own")
+    corp_id: str = Field(default="", description="WeCom application")
+    agent_id: int = Field(default=0, description="WeCom application")
+    timeout_s: float = Field(default=10.0, gt=0, le=60)
+
+
+class ReachSettings(Strict):
+    """One way to reach a recipient: over which channel, and to which address on it."""
+
+    via: str
+    to: str = Field(default="", description="member id or e-mail address; none for a group's bot")
+
+
+class RecipientSettings(Strict):
+    """A group or a person: ways in order of preference; the next is taken when one fails."""
+
+    name: str = ""
+    reach: tuple[ReachSettings, ...] = Field(min_length=1)
+
+
+class StepSettings(Strict):
+    """Who is told next, when nobody has acknowledged for `after_s`.
+
+    `to` is a recipient, or a role: `group`, `owner`, `manager`, `duty`.
+    """
+
+    to: str
+    after_s: int = Field(default=0, ge=0)
+
+
+class DutySettings(Strict):
+    """Who is on duty when; the first line that fits counts. Days are those of the Chinese calendar."""
+
+    who: str
+    days: Literal["all", "workdays", "days_off"] = "all"
+    start: time = time(0)
+    end: time = Field(
+        default=time(0), description="equal to start: the whole day; may be past midnight"
+    )
+
+
+class QuietSettings(Strict):
+    """When only what is critical goes out; the rest waits until it ends."""
+
+    start: time
+    end: time
+    days_off: bool = Field(default=False, description="quiet all day on days off, too")
+
+
+_CLIMB = (
+    StepSettings(to="group"),
+    StepSettings(to="owner", after_s=300),
+    StepSettings(to="manager", after_s=900),
+)
+
+
+def _escalation() -> Mapping[Severity, tuple[StepSettings, ...]]:
+    return {"critical": _CLIMB, "warning": (StepSettings(to="group"),), "info": ()}
+
+
+class AlertSettings(Strict):
+    """How alerts reach people. Without channels they stay rows: `hub alerts list`."""
+
+    language: Literal["zh", "en"] = "zh"
+    channels: Mapping[str, ChannelSettings] = Field(default_factory=dict)
+    recipients: Mapping[str, RecipientSettings] = Field(default_factory=dict)
+    roles: Mapping[str, str] = Field(
+        default_factory=dict,
+        description="recipient of `group`, `owner`, `manager`; merchant's own as `group@merchant`",
+    )
+    duty: tuple[DutySettings, ...] = ()
+    quiet: QuietSettings | None = None
+    escalation: Mapping[Severity, tuple[StepSettings, ...]] = Field(default_factory=_escalation)
+    repeat_s: int = Field(
+        default=1800, ge=60, description="the last step again, until acknowledged"
+    )
+    settle_s: int = Field(
+        default=600,
+        ge=0,
+        description="what opens again so soon after it closed is not told as new",
+    )

@@ -1,0 +1,123 @@
+"""The words of escalation: alerts as they are now, what was told about them, what has to be told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from typing import Literal
+
+Severity = Literal["info", "warning", "critical"]
+SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")  # the mildest first
+Days = Literal["all", "workdays", "days_off"]
+Language = Literal["zh", "en"]
+
+
+class Event(StrEnum):
+    """What a message tells. One message for each event, step and recipient."""
+
+    OPENED = "opened"  # the first step
+    WORSENED = "worsened"  # warning → critical; the climb begins anew
+    CLIMBED = "climbed"  # a later step: nobody acknowledged
+    REPEATED = "repeated"  # the last step again
+    ACKNOWLEDGED = "acknowledged"  # somebody has taken it; to all who were told
+    CLOSED = "closed"  # over; to all who were told
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert as it is now. Nothing in it is personal data."""
+
+    id: int
+    dedupe_key: str
+    severity: Severity
+    summary: str
+    action: str
+    first_at: datetime
+    last_at: datetime
+    merchant: str | None = None
+    owner: str | None = None
+    count: int = 1
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
+    closed_at: datetime | None = None
+    before: datetime | None = None  # when an alert of the same key was closed last
+
+    @property
+    def kind(self) -> str:
+        """What it is about: the first part of its key; an entry of the runbook."""
+        return self.dedupe_key.partition(":")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message that exists, sent or on its way."""
+
+    alert: int
+    event: Event
+    step: int
+    recipient: str
+    severity: Severity
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A message that has to exist. It goes out at `not_before` at the earliest (quiet hours)."""
+
+    alert: int
+    event: Event
+    step: int
+    recipient: str
+    severity: Severity
+    not_before: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Who is told when nobody acknowledged for `after`; `to` is a role or a recipient."""
+
+    to: str
+    after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Who is on duty: kind of days and local hours; `start` = `end` is the whole day."""
+
+    who: str
+    days: Days = "all"
+    start: time = time(0)
+    end: time = time(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Local hours in which only what is critical goes out."""
+
+    start: time
+    end: time
+    days_off: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Alerts whose key fits `pattern` (`*` stands for anything) are not told until `until`."""
+
+    pattern: str
+    until: datetime
+    merchant: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How alerts climb. `roles` name recipients, a merchant's own as `group@merchant`."""
+
+    steps: Mapping[Severity, tuple[Step, ...]]
+    recipients: frozenset[str]
+    roles: Mapping[str, str]
+    repeat: timedelta
+    settle: timedelta
+    duty: tuple[Duty, ...] = ()
+    quiet: Quiet | None = None
