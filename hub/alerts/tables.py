@@ -34,7 +34,11 @@ alert = Table(
     instant("acknowledged_at", nullable=True),
     text("acknowledged_by", nullable=True),
     instant("closed_at", nullable=True),
+    # Closed, and nobody is left who has to be told of it.
+    instant("settled_at", nullable=True),
     Index("alert_open", "dedupe_key", unique=True, postgresql_where=sql("closed_at IS NULL")),
+    Index("alert_unsettled", "id", postgresql_where=sql("settled_at IS NULL")),
+    Index("alert_by_key", "dedupe_key", "id"),
     schema="alerts",
 )
 
@@ -74,13 +78,36 @@ message = Table(
     Column("is_repeat", Boolean, nullable=False, server_default=sql("false")),
     text("failure", nullable=True),
     instant("given_up_at", nullable=True),
-    UniqueConstraint("alert_id", "event", "step", "recipient", name="message_once"),
+    instant("tried_at", nullable=True),
+    UniqueConstraint("alert_id", "event", "step", "recipient", "severity", name="message_once"),
+    Index(
+        "message_notice",
+        "notice_id",
+        unique=True,
+        postgresql_where=sql("notice_id IS NOT NULL"),
+    ),
     Index(
         "message_waiting",
         "not_before",
         postgresql_where=sql("sent_at IS NULL AND given_up_at IS NULL"),
     ),
     Index("message_sent", "sent_via", "sent_at"),
+    schema="alerts",
+)
+
+# One try to send over one channel: a message, or several as one digest. What counts against the channel's rate.
+# `failure` is the word of `hub.channels.base.Failure`, `said` its sentence; `ended_at` alone: it was taken.
+attempt = Table(
+    "attempt",
+    metadata,
+    serial("id", primary_key=True),
+    text("channel"),
+    Column("messages", ARRAY(BigInteger), nullable=False),
+    instant("started_at"),
+    instant("ended_at", nullable=True),
+    text("failure", nullable=True),
+    text("said", nullable=True),
+    Index("attempt_channel", "channel", "started_at"),
     schema="alerts",
 )
 

@@ -24,7 +24,8 @@ STATEMENTS: tuple[str, ...] = (
         is_repeat BOOLEAN NOT NULL DEFAULT false,
         failure TEXT,
         given_up_at TIMESTAMP WITH TIME ZONE,
-        CONSTRAINT message_once UNIQUE (alert_id, event, step, recipient)
+        tried_at TIMESTAMP WITH TIME ZONE,
+        CONSTRAINT message_once UNIQUE (alert_id, event, step, recipient, severity)
     )
     """,
     """
@@ -32,6 +33,23 @@ STATEMENTS: tuple[str, ...] = (
         WHERE sent_at IS NULL AND given_up_at IS NULL
     """,
     "CREATE INDEX message_sent ON alerts.message (sent_via, sent_at)",
+    "CREATE UNIQUE INDEX message_notice ON alerts.message (notice_id) WHERE notice_id IS NOT NULL",
+    """
+    CREATE TABLE alerts.attempt (
+        id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        channel TEXT NOT NULL,
+        messages BIGINT[] NOT NULL,
+        started_at TIMESTAMP WITH TIME ZONE NOT NULL,
+        ended_at TIMESTAMP WITH TIME ZONE,
+        failure TEXT,
+        said TEXT
+    )
+    """,
+    "CREATE INDEX attempt_channel ON alerts.attempt (channel, started_at)",
+    "ALTER TABLE alerts.alert ADD COLUMN settled_at TIMESTAMP WITH TIME ZONE",
+    "UPDATE alerts.alert SET settled_at = closed_at WHERE closed_at IS NOT NULL",
+    "CREATE INDEX alert_unsettled ON alerts.alert (id) WHERE settled_at IS NULL",
+    "CREATE INDEX alert_by_key ON alerts.alert (dedupe_key, id)",
     """
     CREATE TABLE alerts.silence (
         id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -49,6 +67,6 @@ STATEMENTS: tuple[str, ...] = (
 
 
 def upgrade() -> None:
-    """Nothing of what is there changes; `ops.heartbeat` was never written before."""
+    """Alerts that are closed already are told to nobody; `ops.heartbeat` was never written before."""
     for statement in STATEMENTS:
         op.get_bind().exec_driver_sql(statement)
