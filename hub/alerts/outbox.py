@@ -8,20 +8,26 @@ from typing import Any, Literal
 import psycopg
 import sqlalchemy as sa
 
+from hub.alerts.kinds import kind_of
+
 Severity = Literal["info", "warning", "critical"]
 
-# An alert never becomes milder by itself; the newest words say what is so now.
+# An alert never becomes milder by itself; the newest words say what is so now. One that worsens has to be
+# acknowledged anew.
 _RAISE = """
 INSERT INTO alerts.alert AS a (dedupe_key, severity, merchant, owner, summary, action, count)
-VALUES (%(dedupe_key)s, %(severity)s, %(merchant)s, %(owner)s, %(summary)s, %(action)s, %(count)s)
+VALUES (%(dedupe_key)s, %(severity)s, %(merchant)s, %(owner)s, %(summary)s, %(action)s, greatest(%(count)s, 1))
 ON CONFLICT (dedupe_key) WHERE closed_at IS NULL DO UPDATE SET
-    count = a.count + excluded.count,
+    count = a.count + %(count)s,
     last_at = now(),
     summary = excluded.summary,
     action = excluded.action,
-    severity = CASE WHEN a.severity = 'critical' THEN a.severity
-                    WHEN a.severity = 'warning' AND excluded.severity = 'info' THEN a.severity
-                    ELSE excluded.severity END
+    severity = CASE WHEN (a.severity, excluded.severity) IN
+                         (('info', 'warning'), ('info', 'critical'), ('warning', 'critical'))
+                    THEN excluded.severity ELSE a.severity END,
+    acknowledged_at = CASE WHEN (a.severity, excluded.severity) IN
+                         (('info', 'warning'), ('info', 'critical'), ('warning', 'critical'))
+                    THEN NULL ELSE a.acknowledged_at END
 """
 
 
@@ -39,7 +45,11 @@ def raise_alert(  # noqa: PLR0913 -- the words of an alert, each by its name
     """Open an alert, or add `count` to the open one with the same `dedupe_key`.
 
     `summary` says what happened, `action` the command that helps; neither holds personal data.
+
+    Raises:
+        ValueError: the key's first part is no kind of alert (hub/alerts/kinds.py).
     """
+    kind_of(dedupe_key)
     parameters = {
         "dedupe_key": dedupe_key,
         "severity": severity,
@@ -64,5 +74,6 @@ async def raise_alert_async(
     conn: psycopg.AsyncConnection[Any], alert: Mapping[str, object]
 ) -> None:
     """`raise_alert` for an event loop; `alert` has its keyword arguments, the optional ones too."""
+    kind_of(str(alert["dedupe_key"]))
     optional = {"merchant": None, "owner": None, "count": 1}
     await conn.execute(_RAISE, {**optional, **alert})

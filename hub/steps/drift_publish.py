@@ -226,7 +226,7 @@ def _write_notices(
                             findings=proposal.findings, written_by=decision.by)  # fmt: skip
         raise_alert(
             conn,
-            dedupe_key=f"notice:{number}",
+            dedupe_key=f"change-notice:{number}",
             severity="info",
             merchant=merchant,
             owner=owner,

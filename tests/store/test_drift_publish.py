@@ -75,7 +75,7 @@ def test_a_published_proposal_is_live_solves_its_findings_and_is_told(hub: Drift
     assert "《字段变更须知》" in notice["title"]
     assert "fan_level" in notice["body"]
     [alert] = rows(
-        hub, "SELECT severity, owner FROM alerts.alert WHERE dedupe_key LIKE 'notice:%'"
+        hub, "SELECT severity, owner FROM alerts.alert WHERE dedupe_key LIKE 'change-notice:%'"
     )
     assert (alert["severity"], alert["owner"]) == ("info", "运营")
     audited = rows(hub, "SELECT who, target FROM ops.audit WHERE action = 'publish proposal'")
