@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import gc
-import json
-import logging
 import signal
 import socket
-import sys
-import traceback
 from typing import Annotated
 
 import typer
@@ -21,6 +17,7 @@ from hub.receiver.app import ReceiverSetup, create_app, receiver_name
 from hub.settings import home, load_settings
 from hub.steps.check_settings import require_sound
 from hub.steps.keys import open_keyring
+from hub.steps.logs import log_as_json
 from hub.steps.open_store import open_store
 from hub.steps.receiver_upkeep import Upkeep
 
@@ -40,11 +37,11 @@ def receive(
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.", min=0, max=65535)] = 8700,
 ) -> None:
     """Take leads over HTTP: webhooks, forms; each is on a disk before it is answered."""
+    log_as_json("receive")
     settings = load_settings()
     require_sound(settings)
     keyring = open_keyring()
     listening = _listen(host, port)
-    _log_as_json()
     with open_store(migrate=False, application="hub receive") as store:
         spools = home() / "spool"
         setup = ReceiverSetup(settings, keyring, store.url, spools, receiver_name())
@@ -103,32 +100,3 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.close()
         raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}") from error
     return listening
-
-
-class _JsonLines(logging.Formatter):
-    """One JSON object a line; messages of `hub.access` are JSON already."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        message = record.getMessage()
-        if record.name == "hub.access":
-            return message
-        facts = {"event": "log", "level": record.levelname.lower(), "logger": record.name}
-        return json.dumps({**facts, "message": message, **_where(record)}, ensure_ascii=False)
-
-
-def _where(record: logging.LogRecord) -> dict[str, str]:
-    """Of an exception its type and place: its text and its frames could hold a lead."""
-    error = record.exc_info[1] if record.exc_info else None
-    frames = traceback.extract_tb(error.__traceback__) if error else None
-    if not error or not frames:
-        return {}
-    return {"error": type(error).__name__, "at": f"{frames[-1].filename}:{frames[-1].lineno}"}
-
-
-def _log_as_json() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JsonLines())
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING)
-    logging.getLogger("hub.access").setLevel(logging.INFO)

@@ -17,6 +17,7 @@ from hub.steps.check_settings import require_sound
 from hub.steps.erase import apply_missing
 from hub.steps.keys import open_keyring
 from hub.steps.load import BatchResult
+from hub.steps.logs import log_as_json
 from hub.steps.open_store import Store, open_store
 from hub.steps.work import when_store_is_there, work
 
@@ -35,6 +36,7 @@ def work_command(
     ] = False,
 ) -> None:
     """Load leads from the inbox into the CRM store until it is stopped (Ctrl-C or SIGTERM)."""
+    log_as_json("work")
     settings = load_settings()
     require_sound(settings)
     stop = threading.Event()

@@ -1,13 +1,12 @@
 """The access log: what was asked and answered, never a query string, a secret path or a body.
 
-Failures are one JSON line each, up to a limit a second; successes are counted and written as one
+Failures are one line each, up to a limit a second; successes are counted and written as one
 line per route, source and status every few seconds: a line for each would cost more than the
 answer itself.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -114,4 +113,4 @@ class AccessLog:
 
 def _write(level: int, **facts: object) -> None:
     if log.isEnabledFor(level):
-        log.log(level, "%s", json.dumps({"event": "http", **facts}, ensure_ascii=False))
+        log.log(level, "http", extra=facts)

@@ -24,6 +24,7 @@ from hub.receiver import forms, hooks, issue_token, match, oauth, operator, prob
 from hub.receiver.access import SUMMARY_EVERY_S, AccessLog
 from hub.receiver.context import Clock, ReceiverContext, utc_now
 from hub.receiver.metrics import ReceiverMetrics
+from hub.receiver.request_id import begin, telling
 from hub.settings import HubSettings
 from hub.steps.keep_rejected import Rejections
 from hub.steps.receive import GroupCommit, Limits
@@ -116,6 +117,8 @@ class _ReceiverApp(FastAPI):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith("/hooks/"):
             await self.hooks(scope, receive, send)
+        elif scope["type"] == "http":
+            await super().__call__(scope, receive, telling(send, begin(scope)))
         else:
             await super().__call__(scope, receive, send)
 

@@ -30,10 +30,10 @@ from hub.connectors.webform.submission import (
 from hub.connectors.webform.trap import TrapPolicy, start_token, suspicions
 from hub.errors import ConfigError, RefusedError
 from hub.model.delivery import Envelope, Via
-from hub.model.ids import uuid7
 from hub.receiver.access import Answer
 from hub.receiver.body import read_body
 from hub.receiver.context import ReceiverContext
+from hub.receiver.request_id import id_of
 from hub.settings import FormSettings, secrets_from_environment
 
 MAX_BODY_BYTES = 65_536
@@ -186,7 +186,7 @@ class _Door:
         if not form.bucket.take(self._context.clock()):
             raise RefusedError("rate_limited", status=429)
         envelope, key = await self._envelope(request, form, trust)
-        own = uuid7()
+        own = id_of(request.scope)
         delivery_id = await self._context.take(
             form.source_key, envelope, key, Via.FORM, delivery_id=own
         )

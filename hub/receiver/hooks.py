@@ -21,6 +21,7 @@ from hub.receiver.access import Answer
 from hub.receiver.body import Receive, headers_of, read_body
 from hub.receiver.context import ReceiverContext
 from hub.receiver.replies import Send, refusal_reply, send_reply
+from hub.receiver.request_id import begin, id_of
 from hub.settings import SourceSettings, secrets_from_environment
 from hub.steps.hook_delivery import challenge_of, envelope_of, platform_key_of
 
@@ -95,6 +96,7 @@ class HookDoor:
         """Answer one request to a hook."""
         access = self._context.access
         started = access.start()
+        request_id = begin(scope)
         hook = self._hooks.get(scope["path_params"]["source"])
         source_key = hook.key if hook else None
         reason = _NO_REASON
@@ -107,7 +109,7 @@ class HookDoor:
             reply, reason = refusal_reply(RefusedError("internal", status=500)), "internal"
         answer = Answer(scope["method"], _ROUTE, source_key, reply.status, reason)
         access.answered(answer, started)
-        await send_reply(send, reply)
+        await send_reply(send, reply, request_id)
 
     async def _answer(
         self, scope: Scope, receive: Receive, hook: _Hook | None
@@ -129,7 +131,7 @@ class HookDoor:
             raise RefusedError("empty_request", status=400)
         envelope = envelope_of(hook.connector, request, hook.source)
         key = platform_key_of(hook.connector, request, hook.source)
-        await self._context.take(hook.key, envelope, key)
+        await self._context.take(hook.key, envelope, key, delivery_id=id_of(scope))
         return hook.connector.accepted(request, hook.source), _NO_REASON
 
     async def _request(self, scope: Scope, receive: Receive) -> HookRequest:

@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from uuid import UUID
 
 from hub.errors import RefusedError
 from hub.model.delivery import HookReply
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+REQUEST_ID_HEADER = b"x-request-id"
 _RETRY_AFTER_S = b"5"
 # The rest of a body that we refuse to read would be taken for the next request.
 _UNREAD = (413, 415)
 
 
-async def send_reply(send: Send, reply: HookReply) -> None:
-    """Send `reply` as it is."""
+async def send_reply(send: Send, reply: HookReply, request_id: UUID) -> None:
+    """Send `reply` as it is, with the request's id."""
     headers = [
         (b"content-type", reply.content_type.encode("latin-1")),
         (b"content-length", b"%d" % len(reply.body)),
+        (REQUEST_ID_HEADER, str(request_id).encode()),
     ]
     if reply.status == 503:
         headers.append((b"retry-after", _RETRY_AFTER_S))
