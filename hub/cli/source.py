@@ -40,7 +40,8 @@ app = typer.Typer(help="Sources: one platform account each.", no_args_is_help=Tr
 
 Key = Annotated[str, typer.Argument(help="The source key.")]
 _LISTED = (
-    "source", "platform", "merchant", "by", "mapping", "last lead", "lag", "p95 ms", "grant", "trouble",
+    "source", "platform", "merchant", "by", "mapping", "last lead", "lag", "p95 ms", "grant",
+    "trouble", "since", "run",
 )  # fmt: skip
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
@@ -65,6 +66,8 @@ def list_sources(as_json: AsJson = False) -> None:
             one.p95_ms,
             grants[one.source_key],
             "; ".join(one.trouble) or None,
+            one.since,
+            one.command,
         )
         for one in lines
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -11,21 +12,25 @@ from hub.inbox.tables import held
 
 @dataclass(frozen=True, slots=True)
 class HeldGroup:
-    """Records of one source that are held for the same reason; `finding` is "" where none is known."""
+    """Records of one source that are held for the same reason; `finding` is "" where none is known.
+
+    `since` is when the first of them was held.
+    """
 
     reason: str
     pointer: str
     finding: str
     records: int
+    since: datetime
 
 
 def held_groups(conn: sa.Connection) -> dict[str, list[HeldGroup]]:
     """What is held by source, the largest group first."""
     found: dict[str, list[HeldGroup]] = {}
     finding = sa.func.coalesce(held.c.finding, "")
-    count = sa.func.count()
+    count, since = sa.func.count(), sa.func.min(held.c.held_at)
     query = (
-        sa.select(held.c.source_key, held.c.reason, held.c.path, finding, count)
+        sa.select(held.c.source_key, held.c.reason, held.c.path, finding, count, since)
         .group_by(held.c.source_key, held.c.reason, held.c.path, finding)
         .order_by(count.desc(), held.c.reason, held.c.path)
     )

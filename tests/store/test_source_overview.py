@@ -58,9 +58,44 @@ def test_trouble_stands_at_the_source_that_has_it(hub: Hub) -> None:
     )
     found = lines(hub)
 
-    assert found["douyin"].trouble[0] == "1 held"
-    assert found["xhs"].trouble == (f"4 missing on {day}",)
+    assert found["douyin"].trouble[0].startswith("1 held: ")
+    assert found["douyin"].held == 1
+    assert found["douyin"].since == hub.now
+    assert str(found["douyin"].command).startswith("hub drift show d")
+    assert found["xhs"].trouble == (f"4 missing on {day}", "nothing ever came")
+    assert found["xhs"].command == f"hub source count xhs --day {day}"
     assert found["douyin"].last_lead_at is not None
+
+
+def test_who_waits_for_a_loader_is_told_to_start_one(hub: Hub) -> None:
+    hub.store("douyin", [a_push()])
+    found = lines(hub, AT + timedelta(seconds=90))["douyin"]
+
+    assert "waits for a loader" in found.trouble
+    assert found.since == AT
+    assert found.command == "hub work"
+
+
+def test_a_source_that_went_quiet_is_in_trouble_since_its_last_lead(hub: Hub) -> None:
+    hub.store("douyin", [a_push()])
+    hub.loader().drain()
+    well = lines(hub, AT + timedelta(hours=1))["douyin"]
+    quiet = lines(hub, AT + timedelta(days=2))["douyin"]
+
+    assert well.troubles == ()
+    assert quiet.trouble == ("nothing comes",)
+    assert quiet.since == quiet.last_lead_at
+    assert quiet.command == "hub source check douyin"
+
+
+def test_what_is_wrong_stands_first_in_the_table(hub: Hub) -> None:
+    hub.store("xhs", [])
+    hub.store("douyin", [a_push()])
+    hub.loader().drain()
+    table = as_table(list(lines(hub, AT + timedelta(minutes=1)).values()))
+
+    assert [row[0] for row in table.rows] == ["xhs", "douyin"]
+    assert table.rows[1][1] == "well"
 
 
 def test_the_page_is_a_table_of_text_and_numbers(hub: Hub) -> None:
