@@ -1,0 +1,47 @@
+"""Silences: alerts that nobody is told of until an instant, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from hub.alerts.tables import silence
+from hub.escalation.model import Silence
+
+
+def add_silence(
+    conn: sa.Connection, wanted: Silence, *, reason: str, made_by: str, now: datetime
+) -> int:
+    """Begin a silence; its number."""
+    new = sa.insert(silence).values(
+        pattern=wanted.pattern,
+        merchant=wanted.merchant,
+        until=wanted.until,
+        reason=reason,
+        made_by=made_by,
+        made_at=now,
+    )
+    return int(conn.execute(new.returning(silence.c.id)).scalar_one())
+
+
+def end_silence(conn: sa.Connection, number: int, now: datetime) -> bool:
+    """End a silence before its time; whether it was still on."""
+    statement = (
+        sa.update(silence)
+        .where(silence.c.id == number, silence.c.ended_at.is_(None), silence.c.until > now)
+        .values(ended_at=now)
+    )
+    return conn.execute(statement).rowcount > 0
+
+
+def silences_on(conn: sa.Connection, now: datetime) -> list[Silence]:
+    """Those that are on at `now`."""
+    return [Silence(row["pattern"], row["until"], row["merchant"]) for row in listed(conn, now)]
+
+
+def listed(conn: sa.Connection, now: datetime) -> Sequence[sa.RowMapping]:
+    """The same with reason and maker, the one that ends first at the top."""
+    query = sa.select(silence).where(silence.c.ended_at.is_(None), silence.c.until > now)
+    return conn.execute(query.order_by(silence.c.until, silence.c.id)).mappings().all()
