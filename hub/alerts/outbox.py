@@ -18,7 +18,7 @@ _RAISE = """
 INSERT INTO alerts.alert AS a (dedupe_key, severity, merchant, owner, summary, action, count)
 VALUES (%(dedupe_key)s, %(severity)s, %(merchant)s, %(owner)s, %(summary)s, %(action)s, greatest(%(count)s, 1))
 ON CONFLICT (dedupe_key) WHERE closed_at IS NULL DO UPDATE SET
-    count = a.count + %(count)s,
+    count = CASE WHEN %(is_total)s THEN greatest(%(count)s, 1) ELSE a.count + %(count)s END,
     last_at = now(),
     summary = excluded.summary,
     action = excluded.action,
@@ -41,8 +41,11 @@ def raise_alert(  # noqa: PLR0913 -- the words of an alert, each by its name
     merchant: str | None = None,
     owner: str | None = None,
     count: int = 1,
+    is_total: bool = False,
 ) -> None:
     """Open an alert, or add `count` to the open one with the same `dedupe_key`.
+
+    With `is_total`, `count` is how many there are now: it replaces the count of the open one.
 
     `summary` says what happened, `action` the command that helps; neither holds personal data.
 
@@ -58,6 +61,7 @@ def raise_alert(  # noqa: PLR0913 -- the words of an alert, each by its name
         "summary": summary,
         "action": action,
         "count": count,
+        "is_total": is_total,
     }
     conn.exec_driver_sql(_RAISE, parameters)
 
@@ -75,5 +79,14 @@ async def raise_alert_async(
 ) -> None:
     """`raise_alert` for an event loop; `alert` has its keyword arguments, the optional ones too."""
     kind_of(str(alert["dedupe_key"]))
-    optional = {"merchant": None, "owner": None, "count": 1}
+    optional = {"merchant": None, "owner": None, "count": 1, "is_total": False}
     await conn.execute(_RAISE, {**optional, **alert})
+
+
+def acknowledge_alert(conn: sa.Connection, alert_id: int, who: str, now: datetime) -> bool:
+    """Somebody has taken an open alert; whether nobody had before."""
+    statement = (
+        "UPDATE alerts.alert SET acknowledged_at = %s, acknowledged_by = %s"
+        " WHERE id = %s AND acknowledged_at IS NULL AND closed_at IS NULL"
+    )
+    return conn.exec_driver_sql(statement, (now, who, alert_id)).rowcount > 0
