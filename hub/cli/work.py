@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from hub.cli.metrics_options import MetricsHost, MetricsPort, shown
 from hub.cli.output import print_line
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings, load_settings
@@ -17,6 +18,7 @@ from hub.steps.check_settings import require_sound
 from hub.steps.erase import apply_missing
 from hub.steps.keys import open_keyring
 from hub.steps.load import BatchResult
+from hub.steps.loader_metrics import LoaderMetrics
 from hub.steps.logs import log_as_json
 from hub.steps.open_store import Store, open_store
 from hub.steps.work import when_store_is_there, work
@@ -34,6 +36,8 @@ def work_command(
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Print nothing while it goes well.")
     ] = False,
+    metrics_port: MetricsPort = 0,
+    metrics_host: MetricsHost = "127.0.0.1",
 ) -> None:
     """Load leads from the inbox into the CRM store until it is stopped (Ctrl-C or SIGTERM)."""
     log_as_json("work")
@@ -55,20 +59,25 @@ def work_command(
     # A batch makes some twenty objects a lead and drops them together: collecting in between finds nothing.
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
-    opened = _open(settings) if until_empty else when_store_is_there(lambda: _open(settings), stop)
-    if opened is None:
-        return  # told to stop while the database was away
-    store, keyring = opened
-    with store:
-        work(
-            store.engine,
-            keyring,
-            settings,
-            stop=stop,
-            revive=store.revive,
-            until_empty=until_empty,
-            on_batch=report,
+    metrics = LoaderMetrics(settings.all_sources())
+    with shown(metrics.registry, host=metrics_host, port=metrics_port):
+        opened = (
+            _open(settings) if until_empty else when_store_is_there(lambda: _open(settings), stop)
         )
+        if opened is None:
+            return  # told to stop while the database was away
+        store, keyring = opened
+        with store:
+            work(
+                store.engine,
+                keyring,
+                settings,
+                stop=stop,
+                revive=store.revive,
+                until_empty=until_empty,
+                on_batch=report,
+                metrics=metrics,
+            )
 
 
 def _open(settings: HubSettings) -> tuple[Store, KeyRing]:

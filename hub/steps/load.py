@@ -7,9 +7,10 @@ kills its loader, or that the database refuses, is retried in halves until the o
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -57,15 +58,34 @@ HELD_AFTER_KILLS = 2
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What one batch did: queue rows taken, records by outcome."""
+    """What one batch did: queue rows taken, records by outcome.
+
+    `by_source` are its records by source and outcome, `arrived` source and arrival of those that came
+    live; `seconds` is from the claim to the commit; `failed`: undone, to be retried in halves.
+    """
 
     items: int
     counts: Mapping[str, int]
+    by_source: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    arrived: Sequence[tuple[str, datetime]] = ()
+    lane: Lane | None = None
+    seconds: float = 0.0
+    failed: bool = False
 
     @property
     def records(self) -> int:
         """How many records the batch decided."""
         return sum(self.counts.values())
+
+
+def batch_result(works: Sequence[Work], items: int) -> BatchResult:
+    """What became of the records of a batch of `items` queue rows."""
+    by_source = Counter((work.source_key, str(work.outcome)) for work in works)
+    counts = Counter[str]()
+    for (_, outcome), records_of_it in by_source.items():
+        counts[outcome] += records_of_it
+    arrived = [(work.source_key, work.received_at) for work in works if work.live]
+    return BatchResult(items, counts, by_source, arrived)
 
 
 @dataclass(slots=True)
@@ -181,6 +201,7 @@ class Loader:
     def _lane(self, lane: Lane) -> BatchResult | None:
         now = self._clock()
         limit = self._limit(lane, now)
+        started = time.perf_counter()
         result = self._batch(
             lane,
             lambda raw: (
@@ -188,9 +209,11 @@ class Loader:
                 or self.session.claim(raw, lane, limit, now)
             ),
         )
-        if result is not None and lane is Lane.LIVE:
+        if result is None:
+            return None
+        if lane is Lane.LIVE:
             self._live_seen_at = now
-        return result
+        return replace(result, lane=lane, seconds=time.perf_counter() - started)
 
     def _limit(self, lane: Lane, now: datetime) -> int:
         if lane is Lane.LIVE:
@@ -220,7 +243,7 @@ class Loader:
             )
             self._blame(items, error)
             self.session.suspect(lane, [item.seq for item in items])
-            return BatchResult(len(items), {})
+            return BatchResult(len(items), {}, failed=True)
 
     def _blame(self, items: Sequence[QueueItem], error: Exception) -> None:
         if len(items) == 1:
@@ -313,7 +336,7 @@ class Loader:
         self.observer.take_in(raw, works, now)
         self._write_outcomes(raw, works, before, now)
         add_counts(raw, self.session.number, now, window_counts(works, now))
-        return BatchResult(items, Counter(work.outcome for work in works))
+        return batch_result(works, items)
 
     def _write_outcomes(
         self,

@@ -31,6 +31,7 @@ class LoaderSession:
         self._name = name
         self._side: psycopg.Connection[Any] | None = None
         self.number = 0
+        self.opened = 0
         self._marks: dict[Lane, int] = {}
         self._scanned_at: dict[Lane, datetime] = {}
         self._recovered_at: datetime | None = None
@@ -47,6 +48,7 @@ class LoaderSession:
                     options="-c synchronous_commit=off",
                 )
                 self.number = loaders.register(self._side, self._name)
+                self.opened += 1
                 self._side.execute(f"LISTEN {loaders.WAKE_CHANNEL}".encode())
         return self._side
 

@@ -13,6 +13,7 @@ from hub.errors import StoreAwayError
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings
 from hub.steps.load import BatchResult, DrainResult, Loader
+from hub.steps.loader_metrics import LoaderMetrics
 from hub.steps.resolve import Resolver
 from hub.steps.resolver_thread import ResolverThread, resolve_due
 from hub.steps.watch import Watch
@@ -48,6 +49,7 @@ def work(  # noqa: PLR0913 -- the store's three parts and how to stop
     revive: Callable[[], bool] = lambda: False,
     until_empty: bool = False,
     on_batch: Callable[[BatchResult], None] = lambda _: None,
+    metrics: LoaderMetrics | None = None,
 ) -> None:
     """Be one loader until `stop` is set, or until the queue is empty; a batch under way is finished first.
 
@@ -55,6 +57,8 @@ def work(  # noqa: PLR0913 -- the store's three parts and how to stop
     one: nothing it had in hand is lost.
     """
     loader = Loader(engine, keyring, settings)
+    metrics = metrics or LoaderMetrics(settings.all_sources())
+    metrics.sessions = lambda: loader.session.opened
     watch = Watch(engine, settings, loader.observer)
     resolver = Resolver(engine, keyring, settings)
     beside = ResolverThread(resolver)
@@ -72,8 +76,10 @@ def work(  # noqa: PLR0913 -- the store's three parts and how to stop
                 if result is None and not requeued:
                     loader.session.wait(POLL_S)
                 elif result is not None:
+                    metrics.note(result)
                     on_batch(result)
             except StoreAwayError as error:
+                metrics.store_was_away()
                 log.warning("%s; trying again in %.1f s", error, pause_s)
                 stop.wait(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
