@@ -29,6 +29,8 @@ _COMMON: dict[str, Any] = {
     "sensors": {"use_threads": True, "num_workers": 2},
     "schedules": {"use_threads": True, "num_workers": 2},
 }
+# Dagster reads the address there itself: no password stands in a file.
+DATABASE_VARIABLE = "HUB_DAGSTER_DATABASE_URL"
 # A run starts at once: the queue costs up to five seconds a run, and a demo has few runs.
 _AT_ONCE = {
     "run_coordinator": {"module": "dagster.core.run_coordinator", "class": "DefaultRunCoordinator"}
@@ -52,7 +54,8 @@ def write_instance(home: Path, *, postgres_url: str | None = None) -> Path:
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     document = {**_COMMON, **(_AT_ONCE if postgres_url is None else _QUEUED)}
     if postgres_url is not None:
-        document["storage"] = {"postgres": {"postgres_db": _database(postgres_url)}}
+        psycopg2_url(postgres_url)
+        document["storage"] = {"postgres": {"postgres_url": {"env": DATABASE_VARIABLE}}}
     path = home / "dagster.yaml"
     text = "# Written by the hub at every start; change hub/definitions/instance.py instead.\n"
     partial = path.with_suffix(".partial")
@@ -62,7 +65,14 @@ def write_instance(home: Path, *, postgres_url: str | None = None) -> Path:
     return path
 
 
-def _database(postgres_url: str) -> dict[str, Any]:
+def psycopg2_url(postgres_url: str) -> str:
+    """The same database for dagster-postgres, which speaks psycopg2; it may hold a password.
+
+    SQLAlchemy 2.1 would read plain `postgresql` as psycopg 3.
+
+    Raises:
+        ConfigError: it is no URL of a PostgreSQL database with a host and a name.
+    """
     try:
         url = make_url(postgres_url)
     except Exception as error:
@@ -71,12 +81,4 @@ def _database(postgres_url: str) -> dict[str, Any]:
         ) from error
     if not url.drivername.startswith("postgres") or not url.host or not url.database:
         raise ConfigError("the Dagster database must be PostgreSQL, with a host and a name")
-    return {
-        "username": url.username or "",
-        "password": url.password or "",
-        "hostname": url.host,
-        "port": url.port or 5432,
-        "db_name": url.database,
-        # dagster-postgres speaks psycopg2; SQLAlchemy 2.1 would read plain `postgresql` as psycopg 3.
-        "scheme": "postgresql+psycopg2",
-    }
+    return url.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)

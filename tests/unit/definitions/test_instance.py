@@ -6,7 +6,7 @@ import pytest
 import yaml
 from dagster import DagsterInstance, QueuedRunCoordinator
 
-from hub.definitions.instance import write_instance
+from hub.definitions.instance import DATABASE_VARIABLE, psycopg2_url, write_instance
 from hub.errors import ConfigError
 
 URL = "postgresql://dagster:p%40ss@db.example:5433/runs"
@@ -21,18 +21,21 @@ def test_dagster_reads_what_is_written_and_reports_to_nobody(tmp_path):
 
 
 def test_a_real_hub_keeps_dagsters_runs_in_postgresql(tmp_path):
-    """Plain `postgresql` would be psycopg 3 under a newer SQLAlchemy, which Dagster's SQL does not suit."""
-    document = yaml.safe_load(write_instance(tmp_path, postgres_url=URL).read_text("utf-8"))
+    text = write_instance(tmp_path, postgres_url=URL).read_text("utf-8")
+    document = yaml.safe_load(text)
 
-    assert document["storage"]["postgres"]["postgres_db"] == {
-        "username": "dagster",
-        "password": "p@ss",
-        "hostname": "db.example",
-        "port": 5433,
-        "db_name": "runs",
-        "scheme": "postgresql+psycopg2",
-    }
+    assert document["storage"] == {"postgres": {"postgres_url": {"env": DATABASE_VARIABLE}}}
     assert "run_coordinator" not in document
+    assert "p@ss" not in text
+    assert "p%40ss" not in text
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_dagster_speaks_to_its_database_through_psycopg2(scheme):
+    """Plain `postgresql` would be psycopg 3 under a newer SQLAlchemy, which Dagster's SQL does not suit."""
+    url = psycopg2_url(URL.replace("postgresql", scheme))
+
+    assert url == URL.replace("postgresql", "postgresql+psycopg2")
 
 
 def test_the_file_is_for_its_owner_only(tmp_path):
