@@ -110,3 +110,14 @@ class AlertSettings(Strict):
         ge=0,
         description="what opens again so soon after it closed is not told as new",
     )
+
+
+class WatchSettings(Strict):
+    """When the watchdog speaks up. Of a disk, what is reached first counts: the share or the bytes."""
+
+    latency_p95_ms: int = Field(default=2000, ge=1, description="of the last five minutes")
+    queue_age_s: int = Field(default=60, ge=1, description="of what waits longest for a loader")
+    disk_warning_percent: float = Field(default=10.0, ge=0, le=100, description="free")
+    disk_warning_mb: int = Field(default=2048, ge=0, description="free")
+    disk_critical_percent: float = Field(default=3.0, ge=0, le=100, description="free")
+    disk_critical_mb: int = Field(default=500, ge=0, description="free")

@@ -13,7 +13,7 @@ from typing import Any, Literal, cast, get_args
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from hub.alert_settings import AlertSettings, Strict
+from hub.alert_settings import AlertSettings, Strict, WatchSettings
 from hub.errors import ConfigError
 from hub.mapping.nearest import did_you_mean
 
@@ -190,6 +190,7 @@ class HubSettings(Strict):
     detect_drift: bool = Field(default=True, description="look at what payloads look like")
     quality: QualitySettings = QualitySettings()
     alerts: AlertSettings = AlertSettings()
+    watch: WatchSettings = WatchSettings()
 
     @model_validator(mode="after")
     def _merchants_exist(self) -> HubSettings:

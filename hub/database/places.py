@@ -55,6 +55,13 @@ def is_embedded() -> bool:
     return not os.environ.get("HUB_DATABASE_URL", "").strip()
 
 
+def cluster_folder(home: Path) -> Path | None:
+    """Where the data of this home's embedded server lies, None if it has none; makes nothing."""
+    note = home / "locks" / "elsewhere"
+    base = Path(note.read_text("utf-8")) if note.exists() else home / "pg"
+    return base if base.exists() else None
+
+
 def private_folder(folder: Path, runner: Runner | None = None) -> Path:
     """`folder`, made 0700 if it is not there, for who runs PostgreSQL (default: us).
 

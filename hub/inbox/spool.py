@@ -287,6 +287,17 @@ def _is_held(lock: FileLock, path: Path) -> bool:
     return lock.try_exclusive() and (path / _LOCK).exists()
 
 
+def refused_files(root: Path) -> int:
+    """How many deliveries under `root` the database refuses for good."""
+    return sum(1 for _ in (root / _REFUSED).glob(f"*{_SUFFIX}"))
+
+
+def segment_files(root: Path) -> int:
+    """How many segments lie under `root`, of living receivers and of dead ones."""
+    aside = (_REFUSED, _DAMAGED)
+    return sum(1 for file in root.glob(f"*/*{_SUFFIX}") if file.parent.name not in aside)
+
+
 def orphans(root: Path) -> Iterator[Path]:
     """Folders of receivers under `root`, the living ones too: try `SpoolFolder.adopt` on each."""
     for path in sorted(root.iterdir()) if root.is_dir() else ():

@@ -13,6 +13,8 @@ import psycopg
 
 LOADER_LOCK = 0x10AD
 WAKE_CHANNEL = "hub_inbox"
+# How the names of loaders begin that end when their work is done: a Dagster run's, a replay's.
+PASSING = ("dagster-run", "replay-")
 
 
 def register(conn: psycopg.Connection[Any], name: str) -> int:
@@ -54,6 +56,11 @@ def take_dead_claims(conn: psycopg.Connection[Any], own: int) -> list[tuple[int,
         (own, LOADER_LOCK),
     ).fetchall()
     return [(row[0], row[1], row[2]) for row in rows]
+
+
+def forget_claims(conn: psycopg.Connection[Any]) -> int:
+    """Nobody has anything in hand (a restored backup); how many claims there were."""
+    return conn.execute("DELETE FROM ops.claim").rowcount
 
 
 def wake(conn: psycopg.Connection[Any]) -> None:

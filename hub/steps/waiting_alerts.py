@@ -9,8 +9,27 @@ import sqlalchemy as sa
 
 from hub.alerts.outbox import close_alert, raise_alert
 from hub.database.engine import driver, store_errors
-from hub.inbox.waiting import what_waits
+from hub.inbox.waiting import Queueing, what_waits
 from hub.settings import SourceSettings
+from hub.steps.watchdog_sight import Alarm, ago
+
+
+def judge_waiting(
+    source_key: str, source: SourceSettings, row: Queueing | None, now: datetime
+) -> Alarm | None:
+    """What to say about what waits of a source, None while nothing waits for too long. Pure."""
+    if row is None or (now - row.oldest).total_seconds() < source.resolve.alert_after_s:
+        return None
+    return Alarm(
+        f"waiting:{source_key}",
+        "warning",
+        f"source {source_key}: {row.records} records wait for the platform's answer,"
+        f" the oldest for {ago(now - row.oldest)}",
+        f"hub source check {source_key}",
+        source.merchant,
+        source.owner or None,
+        row.records,
+    )
 
 
 def warn_of_waiting(
@@ -18,29 +37,26 @@ def warn_of_waiting(
 ) -> list[str]:
     """Alert for every source whose oldest waiting record is too old, close the alerts of the others.
 
-    Returns the source keys it warned of.
+    For a hub without a notifier: its watchdog looks at the same. Returns the source keys it warned of.
     """
     warned: list[str] = []
     with store_errors(), engine.begin() as conn:
         found = {row.source_key: row for row in what_waits(driver(conn))}
         for source_key, source in sources.items():
-            row = found.get(source_key)
-            age_s = (now - row.oldest).total_seconds() if row else 0.0
-            if row is None or age_s < source.resolve.alert_after_s:
+            alarm = judge_waiting(source_key, source, found.get(source_key), now)
+            if alarm is None:
                 close_alert(conn, f"waiting:{source_key}")
                 continue
             warned.append(source_key)
             raise_alert(
                 conn,
                 dedupe_key=f"waiting:{source_key}",
-                severity="warning",
-                summary=(
-                    f"source {source_key}: {row.records} records wait for the platform's answer,"
-                    f" the oldest for {age_s / 60:.0f} minutes"
-                ),
-                action=f"hub source check {source_key}",
-                merchant=source.merchant,
-                owner=source.owner or None,
-                count=0,
+                severity=alarm.severity,
+                summary=alarm.summary,
+                action=alarm.action,
+                merchant=alarm.merchant,
+                owner=alarm.owner,
+                count=alarm.count,
+                is_total=True,
             )
     return warned
