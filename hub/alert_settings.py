@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import time
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 ChannelKind = Literal["wecom_bot", "wecom_app", "dingtalk", "feishu", "mail", "webhook", "apprise"]
 Severity = Literal["info", "warning", "critical"]
@@ -59,22 +59,43 @@ class StepSettings(Strict):
     after_s: int = Field(default=0, ge=0)
 
 
+def _unfold(value: object) -> object:
+    """YAML reads 22:30 without quotes as a number to the base of 60; take it for what it looks like."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return value
+    hours, minutes = divmod(value, 60)
+    if not 1 <= hours <= 23:
+        raise ValueError('write the hour like "22:30", from "00:00" to "23:59"')
+    return time(hours, minutes)
+
+
+def _local(value: time) -> time:
+    if value.tzinfo is not None:
+        raise ValueError('write the hour of Shanghai without a zone, like "22:30"')
+    return value
+
+
+Hour = Annotated[time, BeforeValidator(_unfold), AfterValidator(_local)]
+
+
 class DutySettings(Strict):
     """Who is on duty when; the first line that fits counts. Days are those of the Chinese calendar."""
 
     who: str
-    days: Literal["all", "workdays", "days_off"] = "all"
-    start: time = time(0)
-    end: time = Field(
-        default=time(0), description="equal to start: the whole day; may be past midnight"
+    days: Literal["all", "workdays", "days_off"] = Field(
+        default="all", description="of the day on which the duty starts"
+    )
+    start: Hour = time(0)
+    end: Hour = Field(
+        default=time(0), description="equal to start: 24 hours from then; may be past midnight"
     )
 
 
 class QuietSettings(Strict):
-    """When only what is critical goes out; the rest waits until it ends."""
+    """When only what is critical goes out; the rest waits until it ends. `start` = `end`: no hours."""
 
-    start: time
-    end: time
+    start: Hour
+    end: Hour
     days_off: bool = Field(default=False, description="quiet all day on days off, too")
 
 
@@ -101,7 +122,10 @@ class AlertSettings(Strict):
     )
     duty: tuple[DutySettings, ...] = ()
     quiet: QuietSettings | None = None
-    escalation: Mapping[Severity, tuple[StepSettings, ...]] = Field(default_factory=_escalation)
+    escalation: Mapping[Severity, tuple[StepSettings, ...]] = Field(
+        default_factory=_escalation,
+        description="a severity that is left out keeps its default; [] tells nobody",
+    )
     repeat_s: int = Field(
         default=1800, ge=60, description="the last step again, until acknowledged"
     )

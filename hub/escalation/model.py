@@ -18,7 +18,7 @@ class Event(StrEnum):
     """What a message tells. One message for each event, step and recipient."""
 
     OPENED = "opened"  # the first step
-    WORSENED = "worsened"  # warning → critical; the climb begins anew
+    WORSENED = "worsened"  # a higher severity than was told; the climb begins anew
     CLIMBED = "climbed"  # a later step: nobody acknowledged
     REPEATED = "repeated"  # the last step again
     ACKNOWLEDGED = "acknowledged"  # somebody has taken it; to all who were told
@@ -27,7 +27,12 @@ class Event(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert as it is now. Nothing in it is personal data."""
+    """One alert as it is now. Nothing in it is personal data.
+
+    `acknowledged_at` counts for the severity that it has now: one that worsens is to be acknowledged
+    anew. `before` and `told_before` are about earlier alerts of the same key that somebody was told
+    of: when the last of them closed, and when somebody was last told that one had opened.
+    """
 
     id: int
     dedupe_key: str
@@ -42,7 +47,8 @@ class Alert:
     acknowledged_at: datetime | None = None
     acknowledged_by: str | None = None
     closed_at: datetime | None = None
-    before: datetime | None = None  # when an alert of the same key was closed last
+    before: datetime | None = None
+    told_before: datetime | None = None
 
     @property
     def kind(self) -> str:
@@ -52,7 +58,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A message that exists, sent or on its way."""
+    """A message that exists, sent or on its way. What is alike in all but `at` is the same message."""
 
     alert: int
     event: Event
@@ -64,7 +70,10 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A message that has to exist. It goes out at `not_before` at the earliest (quiet hours)."""
+    """A message that has to exist. It goes out at `not_before` at the earliest (quiet hours).
+
+    `step` counts from 0; that of a `REPEATED` one says which repeat it is, from 1.
+    """
 
     alert: int
     event: Event
@@ -84,7 +93,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """Who is on duty: kind of days and local hours; `start` = `end` is the whole day."""
+    """Who is on duty: kind of the day on which it starts, local hours.
+
+    `end` before `start` is past midnight; `start` = `end` is a whole day from that hour.
+    """
 
     who: str
     days: Days = "all"
@@ -94,7 +106,7 @@ class Duty:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Local hours in which only what is critical goes out."""
+    """Local hours in which only what is critical goes out; `start` = `end`: none but days off."""
 
     start: time
     end: time
@@ -103,7 +115,11 @@ class Quiet:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Alerts whose key fits `pattern` (`*` stands for anything) are not told until `until`."""
+    """Alerts whose key fits `pattern` (`*` stands for anything) are not told until `until`.
+
+    One that has ended (`until` is then when it really ended) still counts: what it held back
+    climbs from there.
+    """
 
     pattern: str
     until: datetime
