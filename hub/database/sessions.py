@@ -30,3 +30,8 @@ def export_snapshot(conn: psycopg.Connection[Any]) -> str:
 def use_snapshot(conn: psycopg.Connection[Any], name: str) -> None:
     """See what another session exported; the first statement of a REPEATABLE READ transaction."""
     conn.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(name)))
+
+
+def database_bytes(conn: sa.Connection) -> int:
+    """How much disk this database takes."""
+    return int(conn.execute(sa.text("SELECT pg_database_size(current_database())")).scalar_one())
