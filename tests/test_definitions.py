@@ -72,12 +72,14 @@ def test_it_loads_without_environment_database_or_settings(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(
         [
+            "0_start_here/sources",
             "crm/contact",
             "crm/lead",
             "crm/touchpoint",
             "finance/document",
             "ops/loader_heartbeat",
-            "ops/sources",
+            "ops/notifier_heartbeat",
+            "ops/receiver_heartbeat",
             "recon/breaks",
             "recon/finance_of_locked",
             "recon/gate",

@@ -63,7 +63,7 @@ def _counted(source_key: str, source: SourceSettings) -> dg.AssetsDefinition:
         ),
         owners=names.owners(source),
         kinds={"api", "python"},
-        tags={"platform": names.identifier(source.platform), "merchant": source.merchant},
+        tags=names.tags(source_key, source),
         partitions_def=DAYS,
     )
 

@@ -31,9 +31,9 @@ def report_events(report: Report, settings: HubSettings) -> list[Event]:
             events += _source_events(window, bool(source.push) or not source.pulls)
     for load in report.loads:
         events += _load_events(load)
-    if report.loader_seen_at is not None:
-        metadata: Metadata = {"seen_at": _instant(report.loader_seen_at)}
-        events.append(dg.AssetMaterialization(names.HEARTBEAT, metadata=metadata))
+    for process, seen_at in report.seen_at.items():
+        metadata: Metadata = {"seen_at": _instant(seen_at)}
+        events.append(dg.AssetMaterialization(names.HEARTBEATS[process], metadata=metadata))
     events += [check_evaluation(result) for result in report.checks]
     if report.sources:
         events.append(_overview(report.sources))
@@ -42,12 +42,22 @@ def report_events(report: Report, settings: HubSettings) -> list[Event]:
 
 def _overview(lines: Sequence[SourceLine]) -> Event:
     """All sources in one table, and how many of them have a trouble."""
-    troubled = [line for line in lines if line.trouble]
+    unwell = [line for line in lines if line.troubles]
+    since = min((line.since for line in unwell if line.since), default=None)
+    figures: dict[str, int | float] = {
+        "configured": len(lines),
+        "unwell": len(unwell),
+        "held": sum(line.held for line in lines),
+        "longest_lag_s": round(max((line.lag_s for line in lines), default=0.0)),
+    }
     return dg.AssetMaterialization(
         names.SOURCES,
+        description="; ".join(f"{one.source_key}: {', '.join(one.trouble)}" for one in unwell)
+        or "Every source is well.",
         metadata={
-            "sources": table(as_table(list(lines))),
-            **numbers({"configured": len(lines), "in_trouble": len(troubled)}),
+            "sources": table(as_table(lines)),
+            **numbers(figures),
+            **({"unwell_since": _instant(since)} if since else {}),
         },
     )
 
@@ -60,7 +70,7 @@ def check_evaluation(result: CheckResult) -> dg.AssetCheckEvaluation:
         passed=result.passed,
         severity=_severity(result),
         metadata=check_metadata(result),
-        description=result.note,
+        description=_said(result),
     )
 
 
@@ -72,17 +82,25 @@ def check_result(result: CheckResult) -> dg.AssetCheckResult:
         passed=result.passed,
         severity=_severity(result),
         metadata=check_metadata(result),
-        description=result.note,
+        description=_said(result),
     )
 
 
+def _said(result: CheckResult) -> str:
+    """What the check found and what to run: the line that the check's page shows largest."""
+    return f"{result.note} Run: {result.command}" if result.command else result.note
+
+
 def check_metadata(result: CheckResult) -> Metadata:
-    """What a check's page shows: what broke, the command that mends it, the numbers, the members."""
+    """What a check's page shows: the command that mends it, since when, the numbers, the members.
+
+    The page sorts by name, and hides Markdown behind a link: the command is plain text.
+    """
     metadata: Metadata = {}
     if result.command:
-        metadata["what_to_do"] = dg.MetadataValue.md(
-            f"{result.note}\n\n```\n{result.command}\n```"
-        )
+        metadata["command"] = dg.MetadataValue.text(result.command)
+    if result.since is not None:
+        metadata["since"] = _instant(result.since)
     metadata.update(numbers(result.numbers))
     if result.table is not None:
         metadata["detail"] = table(result.table)
@@ -129,7 +147,8 @@ def _source_events(window: WindowSum, is_pushed: bool) -> Iterator[Event]:
         "records": dg.MetadataValue.int(window.records),
     }
     if is_pushed:
-        yield dg.AssetMaterialization(names.raw(window.source_key), metadata=head)
+        raw: Metadata = {**head, **numbers({"held": window.counts["held"]})}
+        yield dg.AssetMaterialization(names.raw(window.source_key), metadata=raw)
     asset = names.canonical(window.source_key)
     yield dg.AssetMaterialization(
         asset,

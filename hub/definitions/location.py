@@ -10,6 +10,7 @@ from hub.definitions.checks import build_checks
 from hub.definitions.counts import build_counts
 from hub.definitions.crm import build_crm_assets
 from hub.definitions.finance import build_finance
+from hub.definitions.ops import build_ops
 from hub.definitions.quality import build_quality
 from hub.definitions.reports import build_reports
 from hub.definitions.schedules import build_schedules
@@ -32,7 +33,11 @@ def build_definitions(settings: HubSettings) -> dg.Definitions:
     names.require_distinct(settings.all_sources())
     lineage = shipped_lineage(settings)
     assets = dg.Definitions(
-        assets=[*build_source_assets(settings, lineage), *build_crm_assets(settings, lineage)],
+        assets=[
+            *build_ops(),
+            *build_source_assets(settings, lineage),
+            *build_crm_assets(settings, lineage),
+        ],
         asset_checks=[build_checks(settings)],
         sensors=build_sensors(),
         resources={"hub": HubStore()},

@@ -11,14 +11,22 @@ import dagster as dg
 from hub.errors import ConfigError
 from hub.settings import SourceSettings
 from hub.steps.check_results import canonical_asset
+from hub.steps.report import LOADER, NOTIFIER, RECEIVER
+from hub.steps.summary_checks import NOTIFIER_ASSET, SOURCES_ASSET
 
 LEAD = dg.AssetKey(["crm", "lead"])
 CONTACT = dg.AssetKey(["crm", "contact"])
 TOUCHPOINT = dg.AssetKey(["crm", "touchpoint"])
-SOURCES = dg.AssetKey(["ops", "sources"])
+SOURCES = dg.AssetKey(SOURCES_ASSET)
 FIELD_QUALITY = dg.AssetKey(["report", "field_quality"])
 ATTRIBUTION = dg.AssetKey(["report", "attribution"])
-HEARTBEAT = dg.AssetKey(["ops", "loader_heartbeat"])
+HEARTBEATS = {
+    LOADER: dg.AssetKey(["ops", "loader_heartbeat"]),
+    RECEIVER: dg.AssetKey(["ops", "receiver_heartbeat"]),
+    NOTIFIER: dg.AssetKey(NOTIFIER_ASSET),
+}
+# Where people keep no owner, an asset says so: every asset has one.
+HUB_TEAM = "team:lead-hub"
 _KEY_PART = re.compile(r"[A-Za-z0-9_.-]+")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -72,10 +80,19 @@ def require_distinct(source_keys: Iterable[str]) -> None:
 
 
 def owners(source: SourceSettings) -> list[str]:
-    """A source's owner as Dagster takes it: an e-mail address, or a team."""
+    """A source's owner as Dagster takes it: an e-mail address, or a team; without one the hub's own."""
     if not source.owner:
-        return []
+        return [HUB_TEAM]
     return [source.owner if _EMAIL.fullmatch(source.owner) else f"team:{source.owner}"]
+
+
+def tags(source_key: str, source: SourceSettings) -> dict[str, str]:
+    """By what the assets of a source can be found: `tag:source=douyin-main`."""
+    return {
+        "source": identifier(source_key),
+        "platform": identifier(source.platform),
+        "merchant": source.merchant,
+    }
 
 
 def arrival(source: SourceSettings) -> str:

@@ -34,10 +34,6 @@ def build_source_assets(settings: HubSettings, lineage: SourceLineage) -> list[A
     return assets
 
 
-def _tags(source: SourceSettings) -> dict[str, str]:
-    return {"platform": names.identifier(source.platform), "merchant": source.merchant}
-
-
 def _title(source_key: str, source: SourceSettings) -> str:
     return source.name or source_key
 
@@ -52,7 +48,7 @@ def _raw_spec(source_key: str, source: SourceSettings) -> dg.AssetSpec:
         description=f"What {_title(source_key, source)} sent, sealed, record by record ({how}).",
         owners=names.owners(source),
         kinds={"postgres", "webhook" if source.push else "api"},
-        tags=_tags(source),
+        tags=names.tags(source_key, source),
         metadata={"arrives by": how, "dagster/table_name": "inbox.record"},
         freshness_policy=_fresh(allowed_s),
     )
@@ -104,7 +100,7 @@ def _canonical(
         ),
         owners=names.owners(source),
         kinds={"postgres", "python"},
-        tags=_tags(source),
+        tags=names.tags(source_key, source),
         metadata={
             "dagster/column_schema": canonical_schema(settings, lineage[source_key]),
             **column_lineage(names.canonical(source_key), column_lineages(lineage)),
@@ -137,7 +133,7 @@ def _replay(source_key: str, source: SourceSettings) -> dg.AssetsDefinition:
         ),
         owners=names.owners(source),
         kinds={"postgres", "python"},
-        tags=_tags(source),
+        tags=names.tags(source_key, source),
         partitions_def=DAYS,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -37,7 +38,10 @@ class CheckTable:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What one check found. `command` mends or explains a failure; `note` says what broke."""
+    """What one check found. `command` mends or explains a failure; `note` says what broke.
+
+    `since` is when a failure began, as far as the store or an earlier report knows.
+    """
 
     asset: tuple[str, ...]
     name: str
@@ -47,6 +51,7 @@ class CheckResult:
     numbers: Mapping[str, int | float] = field(default_factory=dict)
     table: CheckTable | None = None
     command: str | None = None
+    since: datetime | None = None
 
 
 def canonical_asset(source_key: str) -> tuple[str, ...]:

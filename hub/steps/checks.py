@@ -15,6 +15,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from hub.alerts.undelivered import Undelivered, undelivered
 from hub.crm.campaigns import StoredFinding, read_findings
 from hub.crm.counts import doubled_leads
 from hub.database.engine import driver, store_errors
@@ -47,6 +48,14 @@ from hub.steps.quality_checks import (
 from hub.steps.quality_days import StoredQuality, read_stored
 from hub.steps.source_checks import COUNTED_OVER, declared_source, judge_source
 from hub.steps.spool_drain import count_spooled
+from hub.steps.summary_checks import (
+    GIVEN_UP_OVER,
+    LATE_AFTER,
+    declared_delivery,
+    declared_summary,
+    judge_delivery,
+    judge_summary,
+)
 
 LEAD_ASSET = ("crm", "lead")
 LATENCY_OVER = timedelta(minutes=10)
@@ -77,6 +86,7 @@ class Facts:
     campaigns: Sequence[StoredFinding]
     gates: GateFacts
     dictionary: Dictionary
+    undelivered: Sequence[Undelivered]
 
 
 def declared_checks(settings: HubSettings) -> tuple[CheckDeclaration, ...]:
@@ -109,7 +119,7 @@ def declared_checks(settings: HubSettings) -> tuple[CheckDeclaration, ...]:
             *declared_source(source_key),
             declared_fields(source_key, settings),
         ]
-    return (*declared, *declared_gate(settings))
+    return (*declared, *declared_gate(settings), declared_delivery(), declared_summary())
 
 
 def read_facts(
@@ -141,6 +151,9 @@ def read_facts(
             campaigns=read_findings(conn),
             gates=read_gates(conn, now),
             dictionary=contract_dictionary(settings),
+            undelivered=undelivered(
+                conn, late_before=now - LATE_AFTER, given_up_since=now - GIVEN_UP_OVER
+            ),
         )
 
 
@@ -174,7 +187,8 @@ def judge(facts: Facts, settings: HubSettings, now: datetime) -> list[CheckResul
             ),
             judge_fields(source_key, facts.quality, facts.dictionary, settings),
         ]
-    return [*results, *judge_gate(facts.gates, settings, now)]
+    results += [*judge_gate(facts.gates, settings, now), judge_delivery(facts.undelivered)]
+    return [*results, judge_summary(results)]
 
 
 def _of_source(facts: Facts, source_key: str) -> SourceFacts:
@@ -268,6 +282,7 @@ def _fresh(
         note=note,
         numbers=numbers,
         command=None if passed else f"hub source check {source_key}",
+        since=None if passed else last,
     )
 
 
@@ -276,7 +291,18 @@ def _nothing_held(source_key: str, groups: Sequence[HeldGroup]) -> CheckResult:
     for group in groups:
         by_reason[group.reason] += group.records
     total = by_reason.total()
-    rows = tuple((g.reason, g.pointer, g.finding, g.records) for g in groups)
+    rows = tuple(
+        (
+            g.reason,
+            g.pointer,
+            g.records,
+            f"{g.since:%Y-%m-%d %H:%M} UTC",
+            f"hub drift show {g.finding}"
+            if g.finding
+            else f"hub held list --source {source_key} --reason {g.reason}",
+        )
+        for g in groups[:_ROWS_SHOWN]
+    )
     return CheckResult(
         asset=canonical_asset(source_key),
         name="nothing_held",
@@ -284,8 +310,9 @@ def _nothing_held(source_key: str, groups: Sequence[HeldGroup]) -> CheckResult:
         severity=Severity.WARN,
         note=f"{total} record(s) are held." if total else "Nothing is held.",
         numbers={"held": total, **{f"held_{r}": n for r, n in sorted(by_reason.items())}},
-        table=CheckTable(("reason", "pointer", "finding", "records"), rows[:_ROWS_SHOWN]),
+        table=CheckTable(("reason", "pointer", "records", "since", "run"), rows),
         command=f"hub held list --source {source_key}" if total else None,
+        since=min((g.since for g in groups), default=None),
     )
 
 

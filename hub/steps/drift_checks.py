@@ -122,6 +122,7 @@ def _drift(
             ),
         ),
         command=f"hub drift show {findings[0].id}" if findings else None,
+        since=min((one.since for one in findings), default=None),
     )
 
 
@@ -149,6 +150,7 @@ def _figure(
         note=note,
         numbers={**told, **numbers},
         command=None if finding is None else f"hub drift show {finding.id}",
+        since=finding.since if finding else None,
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from hub.alerts.outbox import raise_alert
 from hub.database.engine import store_errors
+from hub.ops.heartbeats import last_beat
 from hub.ops.reports import (
     WindowRow,
     WindowSum,
@@ -29,7 +30,7 @@ from hub.ops.reports import (
 )
 from hub.ops.windows import WINDOW
 from hub.settings import HubSettings
-from hub.steps import drift_checks, gate_checks, source_checks
+from hub.steps import drift_checks, gate_checks, source_checks, summary_checks
 from hub.steps.check_results import CheckResult, Severity
 from hub.steps.checks import LAW_OVER, evaluate
 from hub.steps.source_overview import SourceLine, overview
@@ -39,6 +40,7 @@ _ALERTED = (
     drift_checks.ALERTED_WHEN_FOUND
     | source_checks.ALERTED_WHEN_FOUND
     | gate_checks.ALERTED_WHEN_FOUND
+    | summary_checks.ALERTED_WHEN_FOUND
 )
 # The name under which a Dagster run registers its own loader.
 RUN_LOADER = "dagster-run"
@@ -51,6 +53,7 @@ CHECK_EVERY = timedelta(seconds=60)
 REPEAT_CHECKS_EVERY = timedelta(minutes=5)
 BEAT_EVERY = timedelta(seconds=55)
 BEAT_FRESH = timedelta(seconds=90)
+LOADER, RECEIVER, NOTIFIER = "loader", "receiver", "notifier"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Progress:
 
     rows: tuple[WindowRow, ...] = ()
     verdicts: Mapping[str, bool] = field(default_factory=dict)
+    failing_since: Mapping[str, datetime] = field(default_factory=dict)
     checked_at: datetime | None = None
     repeated_at: datetime | None = None
     beat_at: datetime | None = None
@@ -71,6 +75,10 @@ class Progress:
             return cls(
                 rows=tuple(_row(entry) for entry in document.get("rows", ())),
                 verdicts=dict(document.get("verdicts", {})),
+                failing_since={
+                    name: datetime.fromisoformat(text)
+                    for name, text in document.get("failing_since", {}).items()
+                },
                 checked_at=_instant(document.get("checked_at")),
                 repeated_at=_instant(document.get("repeated_at")),
                 beat_at=_instant(document.get("beat_at")),
@@ -94,6 +102,7 @@ class Progress:
         document = {
             "rows": rows,
             "verdicts": dict(self.verdicts),
+            "failing_since": {name: _text(at) for name, at in self.failing_since.items()},
             "checked_at": _text(self.checked_at),
             "repeated_at": _text(self.repeated_at),
             "beat_at": _text(self.beat_at),
@@ -117,14 +126,14 @@ class Report:
 
     `sources` are all of them, whenever a check is shown; nothing else.
 
-    `loader_seen_at` is set when a heartbeat is due and a loader lives.
+    `seen_at` has the processes that live (loader, receiver, notifier) when heartbeats are due.
     """
 
     windows: tuple[WindowSum, ...]
     loads: tuple[LoadSum, ...]
     checks: tuple[CheckResult, ...]
     sources: tuple[SourceLine, ...]
-    loader_seen_at: datetime | None
+    seen_at: Mapping[str, datetime]
     cursor: str
 
 
@@ -149,11 +158,11 @@ def report(
     with store_errors(), engine.begin() as conn:
         mark_reported(conn, last.rows, now)
         found = unreported_windows(conn, started_before=now - WINDOW - SLACK, limit=CHUNK)
-        seen_at = loader_seen_at(conn, besides=_PASSING)
+        seen_at = _alive(conn, now)
     windows = _whole(found, CHUNK)
     results = _due_checks(engine, settings, now, last, spool)
     beat_is_due = last.beat_at is None or now - last.beat_at >= BEAT_EVERY
-    beat = seen_at if seen_at and beat_is_due and now - seen_at <= BEAT_FRESH else None
+    beats = seen_at if beat_is_due else {}
     shown, progress = _choose_checks(results, now, last)
     lines = overview(engine, settings, now) if shown else []
     return Report(
@@ -161,13 +170,14 @@ def report(
         loads=tuple(sum_loads(windows)),
         checks=shown,
         sources=tuple(lines),
-        loader_seen_at=beat,
+        seen_at=beats,
         cursor=Progress(
             rows=tuple(row for window in windows for row in window.rows),
             verdicts=progress.verdicts,
+            failing_since=progress.failing_since,
             checked_at=progress.checked_at,
             repeated_at=progress.repeated_at,
-            beat_at=now if beat else last.beat_at,
+            beat_at=now if beats else last.beat_at,
         ).to_cursor(),
     )
 
@@ -177,6 +187,16 @@ def loader_is_alive(engine: sa.Engine, now: datetime) -> bool:
     with store_errors(), engine.begin() as conn:
         seen_at = loader_seen_at(conn, besides=_PASSING)
     return seen_at is not None and now - seen_at <= BEAT_FRESH
+
+
+def _alive(conn: sa.Connection, now: datetime) -> dict[str, datetime]:
+    """When each kind of process was heard of last; only those that live."""
+    heard = {
+        LOADER: loader_seen_at(conn, besides=_PASSING),
+        RECEIVER: last_beat(conn, RECEIVER),
+        NOTIFIER: last_beat(conn, NOTIFIER),
+    }
+    return {name: at for name, at in heard.items() if at and now - at <= BEAT_FRESH}
 
 
 def alert_failed_checks(engine: sa.Engine, results: Sequence[CheckResult]) -> int:
@@ -265,9 +285,22 @@ def _choose_checks(
         return (), last
     repeat = last.repeated_at is None or now - last.repeated_at >= REPEAT_CHECKS_EVERY
     verdicts = {check_id(result): result.passed for result in results}
-    shown = tuple(r for r in results if repeat or last.verdicts.get(check_id(r)) != r.passed)
-    return shown, Progress(
-        verdicts=verdicts, checked_at=now, repeated_at=now if repeat else last.repeated_at
+    since = {
+        check_id(result): result.since or last.failing_since.get(check_id(result), now)
+        for result in results
+        if not result.passed
+    }
+    dated = [replace(r, since=since.get(check_id(r))) for r in results]
+    shown = [r for r in dated if repeat or last.verdicts.get(check_id(r)) != r.passed]
+    if shown:  # what fails now, with the instants that only the cursor knows
+        others = [r for r in dated if r.name != summary_checks.SUMMARY]
+        shown = [r for r in shown if r.name != summary_checks.SUMMARY]
+        shown.append(summary_checks.judge_summary(others))
+    return tuple(shown), Progress(
+        verdicts=verdicts,
+        failing_since=since,
+        checked_at=now,
+        repeated_at=now if repeat else last.repeated_at,
     )
 
 

@@ -96,4 +96,5 @@ def _nothing_waiting(
         note=note,
         numbers={"waiting": waits.records if waits else 0, "oldest_s": round(age_s)},
         command=None if passed else f"hub source check {source_key}",
+        since=None if passed or not waits else waits.oldest,
     )

@@ -10,12 +10,13 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from hub.alerts.tables import alert
+from hub.alerts.tables import alert, message
 from hub.crm.tables import contact, contact_key, lead, lead_revision
 from hub.drift.silence import Arrivals
 from hub.inbox.tables import acknowledged, delivery, erased, held, queue, record
 from hub.model.ids import record_id, uuid7
-from hub.ops.tables import arrivals, loader, window
+from hub.ops.heartbeats import beat
+from hub.ops.tables import arrivals, heartbeat, loader, window
 from hub.ops.windows import BUCKETS
 from hub.registry.tables import finding, finding_source
 from hub.settings import FormSettings, HubSettings, SourceSettings
@@ -369,16 +370,18 @@ def test_held_records_are_named_by_reason_with_the_command(engine):
     held_record(engine, "missing")
     held_record(engine, "no_mapping")
     result = checks_by_name(engine)["canonical/douyin-main:nothing_held"]
+    since, command = "2026-02-17 12:00 UTC", "hub held list --source douyin-main"
 
     assert not result.passed
+    assert result.since == NOW
     assert result.severity is Severity.WARN
     assert result.table is not None
-    assert result.table.columns == ("reason", "pointer", "finding", "records")
+    assert result.table.columns == ("reason", "pointer", "records", "since", "run")
     assert result.table.rows == (
-        ("missing", "/telephone", "", 1),
-        ("no_mapping", "/telephone", "", 1),
+        ("missing", "/telephone", 1, since, f"{command} --reason missing"),
+        ("no_mapping", "/telephone", 1, since, f"{command} --reason no_mapping"),
     )
-    assert result.command == "hub held list --source douyin-main"
+    assert result.command == command
 
 
 def a_finding(
@@ -438,7 +441,9 @@ def test_changes_are_listed_with_what_to_run_the_worst_first(engine):
     assert checks["canonical/form-site:drift"].passed
     held_table = checks["canonical/douyin-main:nothing_held"].table
     assert held_table is not None
-    assert held_table.rows == (("missing", "/telephone", "d2", 1),)
+    assert held_table.rows == (
+        ("missing", "/telephone", 1, "2026-02-17 12:00 UTC", "hub drift show d2"),
+    )
 
 
 def test_an_added_field_is_a_warning(engine):
@@ -607,7 +612,10 @@ def test_checks_are_shown_when_their_verdict_changes_and_now_and_then(engine):
 
     assert len(first.checks) == len(repeated.checks) == len(declared_checks(SETTINGS))
     assert soon.checks == quiet.checks == ()
-    assert [check.name for check in a_minute_on.checks] == ["nothing_held"]
+    assert [check.name for check in a_minute_on.checks] == [
+        "nothing_held",
+        "everything_is_well",
+    ]
 
 
 def test_a_cursor_that_cannot_be_read_is_a_new_start(engine):
@@ -619,16 +627,16 @@ def test_a_cursor_that_cannot_be_read_is_a_new_start(engine):
 def test_the_heartbeat_is_of_a_loader_that_stays(engine):
     a_loader(engine, RUN_LOADER, NOW)
     a_loader(engine, "replay-douyin-main", NOW)
-    assert report(engine, SETTINGS, NOW, None).loader_seen_at is None
+    assert report(engine, SETTINGS, NOW, None).seen_at == {}
     assert not loader_is_alive(engine, NOW)
 
     a_loader(engine, "work", at(-10))
     first = report(engine, SETTINGS, NOW, None)
     assert loader_is_alive(engine, NOW)
-    assert first.loader_seen_at == at(-10)
-    assert report(engine, SETTINGS, at(30), first.cursor).loader_seen_at is None
-    assert report(engine, SETTINGS, at(60), first.cursor).loader_seen_at == at(-10)
-    assert report(engine, SETTINGS, at(120), first.cursor).loader_seen_at is None
+    assert first.seen_at == {"loader": at(-10)}
+    assert report(engine, SETTINGS, at(30), first.cursor).seen_at == {}
+    assert report(engine, SETTINGS, at(60), first.cursor).seen_at == {"loader": at(-10)}
+    assert report(engine, SETTINGS, at(120), first.cursor).seen_at == {}
 
 
 def test_failed_checks_and_runs_become_one_alert_each(engine):
@@ -645,3 +653,71 @@ def test_failed_checks_and_runs_become_one_alert_each(engine):
         ("run:pull_douyin_main", "warning", 1),
     ]
     assert rows[0].action == "hub held list --source douyin-main"
+
+
+def test_processes_that_live_are_told_with_the_loader(engine):
+    with engine.begin() as conn:
+        beat(conn, "receiver", "one")
+        beat(conn, "notifier", "one")
+        conn.execute(sa.update(heartbeat).values(seen_at=at(-20)))
+        conn.execute(
+            sa.update(heartbeat).where(heartbeat.c.process == "notifier").values(seen_at=at(-300))
+        )
+
+    assert report(engine, SETTINGS, NOW, None).seen_at == {"receiver": at(-20)}
+
+
+def a_message(engine: sa.Engine, **values: Any) -> None:
+    row = {
+        "alert_id": 1, "event": "opened", "recipient": "group", "severity": "critical",
+        "created_at": at(-600), "not_before": at(-600),
+    }  # fmt: skip
+    with engine.begin() as conn:
+        conn.execute(sa.insert(message).values({**row, **values}))
+
+
+def test_messages_that_wait_or_were_given_up_fail_their_check(engine):
+    a_message(engine)
+    a_message(engine, recipient="owner", given_up_at=at(-3600), severity="warning")
+    a_message(engine, recipient="a", not_before=at(3600))
+    a_message(engine, recipient="b", sent_at=at(-500))
+    a_message(engine, recipient="c", not_before=at(-60))
+    a_message(engine, recipient="d", given_up_at=at(-100_000))
+    result = checks_by_name(engine)["ops/notifier_heartbeat:alerts_delivered"]
+
+    assert (result.passed, result.severity) == (False, Severity.ERROR)
+    assert result.numbers == {"late": 1, "given_up": 1}
+    assert result.command == "hub alerts list"
+
+
+def test_the_first_page_repeats_what_fails_with_its_command(engine):
+    held_record(engine)
+    result = checks_by_name(engine)["0_start_here/sources:everything_is_well"]
+
+    assert not result.passed
+    assert result.table is not None
+    rows = {(row[0], row[1]): row for row in result.table.rows}
+    assert rows[("canonical/douyin-main", "nothing_held")][3:] == (
+        "2026-02-17 12:00 UTC",
+        "1 record(s) are held.",
+        "hub held list --source douyin-main",
+    )
+
+
+def test_a_check_that_goes_on_failing_keeps_its_since(engine):
+    """A check whose facts do not say since when: the first report that saw it does."""
+    first = report(engine, SETTINGS, NOW, None)
+    second = report(engine, SETTINGS, at(400), first.cursor)
+    failing = [one for one in second.checks if not one.passed]
+
+    assert failing
+    assert {one.since for one in failing} == {NOW}
+
+
+def test_every_failing_check_names_a_command(engine):
+    held_record(engine)
+    a_finding(engine, "d1", "field_added", pointer="/fan_level")
+    failing = [one for one in evaluate(engine, SETTINGS, NOW) if not one.passed]
+
+    assert failing
+    assert all(one.command for one in failing)

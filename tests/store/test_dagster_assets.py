@@ -136,7 +136,7 @@ def test_a_tick_shows_a_window_once_it_is_confirmed(defs, engine, instance):
         "crm/contact",
         "crm/touchpoint",
         "ops/loader_heartbeat",
-        "ops/sources",
+        "0_start_here/sources",
     ]
     assert materialized(second) == []
 

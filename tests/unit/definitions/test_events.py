@@ -47,7 +47,7 @@ def a_window(source_key: str = "douyin-main", **counts: int) -> WindowSum:
 
 
 def a_report(*windows: WindowSum, checks: tuple[CheckResult, ...] = ()) -> Report:
-    return Report(windows, tuple(sum_loads(windows)), checks, (), None, "{}")
+    return Report(windows, tuple(sum_loads(windows)), checks, (), {}, "{}")
 
 
 FAILED = CheckResult(
@@ -125,15 +125,14 @@ def test_a_failed_check_says_what_to_do():
 
     assert event.asset_key == names.canonical("douyin-main")
     assert event.severity is dg.AssetCheckSeverity.WARN
-    assert "hub held list --source douyin-main" in str(event.metadata["what_to_do"].value)
+    assert event.metadata["command"].value == "hub held list --source douyin-main"
+    assert event.description == "2 record(s) are held. Run: hub held list --source douyin-main"
     assert event.metadata["held"].value == 2
     assert event.metadata["rate"].value == 0.5
 
 
 def test_a_passed_check_says_no_command():
-    assert (
-        "what_to_do" not in check_evaluation(replace(FAILED, passed=True, command=None)).metadata
-    )
+    assert "command" not in check_evaluation(replace(FAILED, passed=True, command=None)).metadata
 
 
 def test_an_empty_table_is_still_a_table():

@@ -27,7 +27,11 @@ def test_two_sources_with_one_name_are_refused_by_both_names():
 
 @pytest.mark.parametrize(
     ("owner", "expected"),
-    [("", []), ("ops@example.com", ["ops@example.com"]), ("市场部", ["team:市场部"])],
+    [
+        ("", ["team:lead-hub"]),
+        ("ops@example.com", ["ops@example.com"]),
+        ("市场部", ["team:市场部"]),
+    ],
 )
 def test_an_owner_is_a_mailbox_or_a_team(owner, expected):
     assert names.owners(SourceSettings(platform="douyin", owner=owner)) == expected
