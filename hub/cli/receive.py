@@ -19,7 +19,7 @@ from hub.steps.check_settings import require_sound
 from hub.steps.keys import open_keyring
 from hub.steps.logs import log_as_json
 from hub.steps.open_store import open_store
-from hub.steps.receiver_upkeep import Upkeep
+from hub.steps.receiver_upkeep import Pulse, Upkeep
 
 _PREPARE_WITHIN_S = 3.0
 _FINISH_WITHIN_S = 10
@@ -46,7 +46,9 @@ def receive(
         spools = home() / "spool"
         setup = ReceiverSetup(settings, keyring, store.url, spools, receiver_name())
         app = create_app(setup)
-        upkeep = Upkeep(store, settings, lambda: app.state.group_commit.is_away)
+        group_commit = app.state.group_commit
+        pulse = Pulse(setup.receiver, group_commit.spool, settings.spool_max_bytes)
+        upkeep = Upkeep(store, settings, lambda: group_commit.is_away, pulse)
         upkeep.start()
         try:
             # A store that is there is migrated before the first lead; one that is not, is not waited for.
