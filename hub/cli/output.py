@@ -53,6 +53,16 @@ def counting(what: str, *, quiet: bool = False) -> Iterator[Callable[[int], None
         yield lambda done: status.update(f"{what}: {done}")
 
 
+@contextmanager
+def following(*, quiet: bool = False) -> Iterator[Callable[[str, int], None]]:
+    """What goes on and how far it is, on standard error; silent where nobody watches."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _what, _done: None
+        return
+    with Console(stderr=True).status("") as status:
+        yield lambda what, done: status.update(f"{what}: {done:,}" if done else what)
+
+
 def _plain(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, Sensitive):
         return value.masked

@@ -115,6 +115,11 @@ def known_erasures(conn: sa.Connection, ids: Iterable[UUID]) -> set[UUID]:
     return set(conn.execute(query).scalars())
 
 
+def count_erasures(conn: sa.Connection) -> int:
+    """How many persons were ever erased."""
+    return int(conn.execute(sa.select(sa.func.count()).select_from(erasure)).scalar_one())
+
+
 def list_erasures(
     conn: sa.Connection, merchant: str | None, limit: int
 ) -> Sequence[sa.RowMapping]:

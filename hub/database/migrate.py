@@ -7,6 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from hub.database.engine import store_errors
+from hub.database.restoring import unfinished_restore
 from hub.errors import ConfigError
 
 HEAD = "0013"
@@ -25,17 +26,28 @@ def current_revision(engine: sa.Engine) -> str | None:
         return _revision(connection)
 
 
-def upgrade(engine: sa.Engine) -> bool:
+def is_known(revision: str) -> bool:
+    """Whether this release has the revision; if not, a newer hub wrote what is at it."""
+    return revision in _known()
+
+
+def upgrade(engine: sa.Engine, *, restoring: bool = False) -> bool:
     """Migrate to `HEAD`; `False` if there was nothing to do.
 
     All revisions run in one transaction; processes that come meanwhile wait for it.
 
+    Args:
+        engine: The store.
+        restoring: For the restore itself, which alone may touch a store that it has not finished.
+
     Raises:
-        ConfigError: The database was migrated by a newer hub.
+        ConfigError: The database was migrated by a newer hub, or a restore into it was cut off.
         StoreError: The role may not create schemas, or a revision failed; nothing has changed.
         StoreAwayError: The database is away.
     """
     with store_errors():
+        if not restoring:
+            _refuse_unfinished(engine)
         if current_revision(engine) == HEAD:
             return False
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as guard:
@@ -51,7 +63,6 @@ def upgrade(engine: sa.Engine) -> bool:
 def _upgrade_alone(engine: sa.Engine) -> bool:
     from alembic import command
     from alembic.config import Config
-    from alembic.script import ScriptDirectory
 
     with engine.begin() as connection:
         found = _revision(connection)
@@ -59,10 +70,7 @@ def _upgrade_alone(engine: sa.Engine) -> bool:
             return False
         config = Config()
         config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
-        known = {
-            script.revision for script in ScriptDirectory.from_config(config).walk_revisions()
-        }
-        if found is not None and found not in known:
+        if found is not None and not is_known(found):
             raise ConfigError(
                 f"the database is at revision {found}, unknown to this hub: run the newer hub"
             )
@@ -70,6 +78,21 @@ def _upgrade_alone(engine: sa.Engine) -> bool:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     return True
+
+
+def _known() -> set[str]:
+    from alembic.script import ScriptDirectory
+
+    return {script.revision for script in ScriptDirectory(str(_SCRIPTS)).walk_revisions()}
+
+
+def _refuse_unfinished(engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        backup = unfinished_restore(connection)
+    if backup is not None:
+        raise ConfigError(
+            f"a restore of {backup} into this database was not finished: run `hub restore` again"
+        )
 
 
 def _revision(connection: sa.Connection) -> str | None:

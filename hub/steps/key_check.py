@@ -17,6 +17,7 @@ from hub.steps.keys import has_keys, keys_place, open_keyring
 _MEND = "restore the ring that this database was written with (docs/keys.md); nothing was written"
 
 Checks = dict[tuple[str, int], bytes]
+"""(use, key id) → what tells that key from any other."""
 
 
 class WrongKeysError(ConfigError):
@@ -43,11 +44,11 @@ def check_keys(engine: sa.Engine) -> None:
         known = key_checks.key_checks(raw)
         if not known:
             _require_it_opens(raw, ring)
-        _require(ring, known)
+        require_keys(ring, known)
         missing = {key: value for key, value in _checks_of(ring).items() if key not in known}
         if missing:
             key_checks.add_checks(raw, missing)
-            _require(ring, key_checks.key_checks(raw))  # another process may have been faster
+            require_keys(ring, key_checks.key_checks(raw))  # another process may have been faster
         if index_rotation.index_state(raw) is None:
             index_rotation.begin_index(raw, ring.index_active)
 
@@ -58,8 +59,12 @@ def _checks_of(ring: KeyRing) -> Checks:
     return {**sealing, **index, ("id", 0): ring.id_check()}
 
 
-def _require(ring: KeyRing, known: Checks) -> None:
-    """Every key that the data needs is in the ring, and is the same key."""
+def require_keys(ring: KeyRing, known: Checks) -> None:
+    """Every key that the data needs is in the ring, and is the same key.
+
+    Raises:
+        WrongKeysError: a key is missing or another one; the text says which, and what to do.
+    """
     for (use, number), value in known.items():
         keys = {"sealing": ring.sealing, "index": ring.index, "id": {0: ring.id_key}}[use]
         name = "id key" if use == "id" else f"{use} key {number}"

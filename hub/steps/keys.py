@@ -48,6 +48,36 @@ def has_keys() -> bool:
     return bool(_given() or named or is_embedded())
 
 
+def are_keys_there() -> bool:
+    """Whether there is a ring already, so that `open_keyring` would make none."""
+    if _given() or os.environ.get("HUB_KEYS_FILE", "").strip():
+        return True
+    return is_embedded() and (home() / "keys.json").exists()
+
+
+def ring_document() -> dict[str, Any]:
+    """The ring in its JSON form, keys and all: for a copy of it, and for nothing else.
+
+    Raises:
+        ConfigError: as `open_keyring`.
+    """
+    given = _given()
+    return dict(_parsed(given, "HUB_KEYS") if given else _read(_existing_file()))
+
+
+def write_ring(path: Path, document: Mapping[str, object]) -> None:
+    """A ring in the file `path`, 0600 and on the disk; what was there is replaced.
+
+    Raises:
+        ConfigError: it cannot be written there.
+    """
+    try:
+        _write_aside(path, document).replace(path)
+        _sync(path.parent)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror})") from error
+
+
 def rotate_keys() -> int:
     """Add a sealing key and make it the active one; its id. What older keys sealed stays readable.
 

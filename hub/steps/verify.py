@@ -85,30 +85,43 @@ def verify(
         progress: Called with the number of leads and documents, then of records read so far.
     """
     with store_errors(), snapshot(engine) as conn:
-        raw = driver(conn)
-        result = Verification(
-            read_delivery_law(conn, count_spooled(conn, spool) if spool else {}),
-            read_record_law(conn),
-            "",
-            0,
-            0,
-            deep=deep,
-        )
-        merged = reading.merged_contacts(conn)
-        _, pairs = canonical_keys(raw, keyring)
-        named, nodes, truth = _names(raw, merged, pairs)
-        result.contacts = len(set(named.values()))
-        if deep:
-            names = clusters_of(raw, nodes)
-            result.misplaced = sum(1 for lead, name in names.items() if truth[lead] != name)
-            result.stale = _count_stale(raw, keyring)
-            result.stale_documents = stale_documents(raw, keyring)
-        _hash(raw, keyring, named, result, progress)
+        result = verify_snapshot(conn, keyring, spool=spool, deep=deep, progress=progress)
         if settings is not None:
-            exported = sessions.export_snapshot(raw)
+            exported = sessions.export_snapshot(driver(conn))
             result.rebuilt = rebuild(
                 engine, keyring, settings, snapshot=exported, progress=progress
             )
+    return result
+
+
+def verify_snapshot(
+    conn: sa.Connection,
+    keyring: KeyRing,
+    *,
+    spool: Path | None = None,
+    deep: bool = False,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Verification:
+    """The same of what one open transaction sees (`hub.steps.laws.snapshot`); without a rebuild."""
+    raw = driver(conn)
+    result = Verification(
+        read_delivery_law(conn, count_spooled(conn, spool) if spool else {}),
+        read_record_law(conn),
+        "",
+        0,
+        0,
+        deep=deep,
+    )
+    merged = reading.merged_contacts(conn)
+    _, pairs = canonical_keys(raw, keyring)
+    named, nodes, truth = _names(raw, merged, pairs)
+    result.contacts = len(set(named.values()))
+    if deep:
+        names = clusters_of(raw, nodes)
+        result.misplaced = sum(1 for lead, name in names.items() if truth[lead] != name)
+        result.stale = _count_stale(raw, keyring)
+        result.stale_documents = stale_documents(raw, keyring)
+    _hash(raw, keyring, named, result, progress)
     return result
 
 
