@@ -137,7 +137,6 @@ def serve(home: Path, port: int, *, host: str = "127.0.0.1", read_only: bool = F
         specs = dagster_processes(home, port, host=host, read_only=read_only)
         supervisor = Supervisor(specs, logs=hub_home() / "log", tell=_tell)
         try:
-            supervisor.start()
             _watch(supervisor, f"http://{host}:{port}", stopped)
         finally:
             supervisor.stop("dagster", lambda: len(stopped) > 1)

@@ -135,7 +135,7 @@ class Child:
 
 
 class Supervisor:
-    """Children by name. `tick` it often; it starts again what died, for ever, ever more slowly.
+    """Children by name. `tick` it often: it starts them, and again what died, for ever, ever more slowly.
 
     Args:
         specs: What to keep alive.
@@ -150,15 +150,18 @@ class Supervisor:
         logs: Path | None,
         tell: Callable[[ProcessEvent], None],
     ) -> None:
-        self.children = [Child(spec, logs) for spec in specs]
+        self.children: list[Child] = []
+        self._logs = logs
         self._tell = tell
         self._stopped: set[str] = set()
+        self.add(specs)
 
-    def start(self) -> None:
-        """Start all of them; those that wait for another are started by `tick`."""
-        for child in self.children:
+    def add(self, specs: Sequence[ProcessSpec]) -> None:
+        """Keep these alive, too; `tick` starts them."""
+        made = [Child(spec, self._logs) for spec in specs]
+        for child in made:
             child.start_at = time.monotonic()
-        self.tick()
+        self.children = [*self.children, *made]
 
     @property
     def is_ready(self) -> bool:

@@ -15,6 +15,11 @@ def lines_of(folder: Path) -> list[bytes]:
     return [line for one in names if one.exists() for line in one.read_bytes().splitlines()]
 
 
+def write_lines(log: RotatingLog) -> None:
+    for _ in range(100):
+        log.write(b"x" * 49 + b"\n")
+
+
 def test_no_line_is_lost_or_cut_when_a_file_is_full(tmp_path):
     log = RotatingLog(tmp_path / "child.log", limit=1000)
     read, write = os.pipe()
@@ -43,10 +48,7 @@ def test_three_files_are_kept_and_no_more(tmp_path):
 def test_several_writers_share_one_file(tmp_path):
     """The pump of a process that died may still read while that of the next one does."""
     log = RotatingLog(tmp_path / "child.log", limit=10_000)
-    threads = [
-        threading.Thread(target=lambda: [log.write(b"x" * 49 + b"\n") for _ in range(100)])
-        for _ in range(4)
-    ]
+    threads = [threading.Thread(target=write_lines, args=(log,)) for _ in range(4)]
     for one in threads:
         one.start()
     for one in threads:

@@ -41,7 +41,7 @@ class Watched:
 
     def run(self, *specs: ProcessSpec) -> Supervisor:
         self.supervisor = Supervisor(specs, logs=self.folder, tell=self.events.append)
-        self.supervisor.start()
+        self.supervisor.tick()
         return self.supervisor
 
     def said(self, name: str = "child") -> str:
@@ -135,7 +135,7 @@ def test_what_dies_at_every_start_is_told_as_crashing_and_goes_on(watched, monke
     monkeypatch.setattr("hub.steps.restarts.FIRST_PAUSE_S", 0.0)
     supervisor = watched.run(a_spec("raise SystemExit(3)"))
 
-    def seven_deaths() -> bool:
+    def seven_deaths() -> object:
         supervisor.tick()
         return watched.told().count("died") >= 7
 
@@ -186,7 +186,7 @@ def test_children_listen_to_signals_even_if_we_were_started_deaf(tmp_path):
         "spec = ProcessSpec('child', (sys.executable, '-c', show))\n"
         "with stop_signals():\n"
         f"    made = Supervisor([spec], logs=pathlib.Path({str(tmp_path)!r}), tell=lambda _: None)\n"
-        "    made.start()\n"
+        "    made.tick()\n"
         "    made.children[0].process.wait()\n"
         "    made.children[0].finish_log()\n"
     )
@@ -210,7 +210,7 @@ def test_children_die_with_a_killed_parent(tmp_path):
         "from hub.steps.supervise import ProcessSpec, Supervisor\n"
         f"spec = ProcessSpec('child', (sys.executable, '-c', {NAPS!r}))\n"
         f"made = Supervisor([spec], logs=pathlib.Path({str(tmp_path)!r}), tell=lambda _: None)\n"
-        "made.start()\n"
+        "made.tick()\n"
         "print(made.children[0].pid, flush=True)\n"
         "time.sleep(60)\n"
     )
