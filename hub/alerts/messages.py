@@ -19,7 +19,6 @@ GIVEN_UP_AFTER = timedelta(hours=24)
 _LONGEST_WAIT = timedelta(minutes=10)
 _ENDINGS = (Event.ACKNOWLEDGED, Event.CLOSED)
 _IS_WAITING = message.c.sent_at.is_(None) & message.c.given_up_at.is_(None)
-_BEFORE = alert.alias("earlier")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +77,8 @@ def told_of(conn: sa.Connection, alerts: Sequence[int]) -> Mapping[int, list[Tol
 def drop_overtaken(conn: sa.Connection, now: datetime) -> int:
     """Give up what need not be sent any more; how many.
 
-    A call for help is overtaken when somebody has taken the alert or it is over; the word of that goes
-    only to those to whom a call was sent, or may have been.
+    A call for help is overtaken by a newer one to the same recipient, and when somebody has taken the
+    alert or it is over; the word of that goes only to those to whom a call was sent, or may have been.
     """
     calls = message.c.event.not_in([*_ENDINGS, NOTICE])
     is_over = alert.c.closed_at.is_not(None)
@@ -94,13 +93,25 @@ def drop_overtaken(conn: sa.Connection, now: datetime) -> int:
         call.c.event.not_in(_ENDINGS),
         call.c.sent_at.is_not(None) | call.c.sending_at.is_not(None),
     )
+    newer = message.alias("newer")
+    has_newer = sa.exists().where(
+        newer.c.alert_id == message.c.alert_id,
+        newer.c.recipient == message.c.recipient,
+        newer.c.id > message.c.id,
+        newer.c.event.not_in(_ENDINGS),
+        newer.c.not_before <= now,
+        newer.c.given_up_at.is_(None),
+    )
+    replaced = _giving_up(now, "a newer message of this alert takes its place").where(
+        _IS_WAITING, calls, has_newer
+    )
     first = _giving_up(now, "over, or taken by somebody, before it could be sent").where(
         _IS_WAITING, alert.c.id == message.c.alert_id, overtaken
     )
     second = _giving_up(now, "nothing of this alert had been sent to this recipient").where(
         _IS_WAITING, message.c.event.in_(_ENDINGS), ~was_called
     )
-    return conn.execute(first).rowcount + conn.execute(second).rowcount
+    return sum(conn.execute(statement).rowcount for statement in (replaced, first, second))
 
 
 def give_up_old(conn: sa.Connection, now: datetime) -> int:
@@ -139,9 +150,12 @@ def waiting_messages(conn: sa.Connection, now: datetime, limit: int) -> list[Wai
 
 
 def begin_sending(
-    conn: sa.Connection, channel: str, messages: Sequence[int], now: datetime, *, is_repeat: bool
+    conn: sa.Connection, channel: str, messages: Sequence[int], now: datetime
 ) -> int:
-    """Write down that a channel is asked now, before it is; commit this. The number of the try."""
+    """Write down that a channel is asked now, before it is; commit this. The number of the try.
+
+    A message whose last try has no outcome is a repeat from now on.
+    """
     conn.execute(
         sa.update(message)
         .where(message.c.id.in_(messages))
@@ -149,7 +163,7 @@ def begin_sending(
             sending_at=now,
             attempts=message.c.attempts + 1,
             tried_at=sa.func.coalesce(message.c.tried_at, now),
-            is_repeat=message.c.is_repeat | is_repeat,
+            is_repeat=message.c.is_repeat | message.c.sending_at.is_not(None),
         )
     )
     new = sa.insert(attempt).values(channel=channel, messages=list(messages), started_at=now)
@@ -220,22 +234,29 @@ def settle(conn: sa.Connection, alerts: Sequence[int], now: datetime) -> None:
         conn.execute(sa.update(alert).where(alert.c.id.in_(alerts)).values(settled_at=now))
 
 
-def alerts_of(conn: sa.Connection, ids: Sequence[int]) -> Mapping[int, Alert]:
-    """Alerts by id."""
-    before = (
-        sa.select(_BEFORE.c.closed_at)
-        .where(_BEFORE.c.dedupe_key == alert.c.dedupe_key, _BEFORE.c.id < alert.c.id)
-        .order_by(_BEFORE.c.id.desc())
-        .limit(1)
-        .scalar_subquery()
+def alerts_of(
+    conn: sa.Connection, ids: Sequence[int], settle_within: timedelta
+) -> Mapping[int, Alert]:
+    """Alerts by id, with what was told of earlier ones of their keys that closed so shortly before."""
+    earlier = alert.alias("earlier")
+    of_key = (
+        (earlier.c.dedupe_key == alert.c.dedupe_key)
+        & (earlier.c.id < alert.c.id)
+        & (earlier.c.closed_at >= alert.c.first_at - settle_within)
     )
-    query = sa.select(alert, before.label("before")).where(alert.c.id.in_(ids))
-    return {row.id: _alert(row) for row in conn.execute(query)}
-
-
-def _alert(row: sa.Row[tuple[object, ...]]) -> Alert:
-    facts = {name: value for name, value in row._mapping.items() if name != "settled_at"}
-    return Alert(**facts)
+    went_out = (message.c.alert_id == earlier.c.id) & (
+        message.c.sent_at.is_not(None) | message.c.sending_at.is_not(None)
+    )
+    opened = message.c.event.in_([Event.OPENED, Event.WORSENED])
+    before = sa.select(sa.func.max(earlier.c.closed_at)).where(of_key, went_out)
+    told_before = sa.select(sa.func.max(message.c.created_at)).where(of_key, went_out, opened)
+    columns = [
+        *(column for column in alert.c if column.name != "settled_at"),
+        before.correlate(alert).scalar_subquery().label("before"),
+        told_before.correlate(alert).scalar_subquery().label("told_before"),
+    ]
+    found = conn.execute(sa.select(*columns).where(alert.c.id.in_(ids))).mappings()
+    return {row["id"]: Alert(**row) for row in found}
 
 
 def _giving_up(now: datetime, why: str | sa.ColumnElement[str]) -> sa.Update:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from hub.alerts.tables import silence
+from hub.alerts.tables import alert, silence
 from hub.escalation.model import Silence
 
 
@@ -36,12 +36,19 @@ def end_silence(conn: sa.Connection, number: int, now: datetime) -> bool:
     return conn.execute(statement).rowcount > 0
 
 
-def silences_on(conn: sa.Connection, now: datetime) -> list[Silence]:
-    """Those that are on at `now`."""
-    return [Silence(row["pattern"], row["until"], row["merchant"]) for row in listed(conn, now)]
+def silences_that_count(conn: sa.Connection) -> list[Silence]:
+    """Those that are on or ended since the oldest alert opened that is still told of; `until` is the real end."""
+    end = sa.func.coalesce(silence.c.ended_at, silence.c.until)
+    oldest = sa.select(sa.func.min(alert.c.first_at)).where(alert.c.settled_at.is_(None))
+    query = (
+        sa.select(silence.c.pattern, end, silence.c.merchant)
+        .where(end > oldest.scalar_subquery())
+        .order_by(silence.c.id)
+    )
+    return [Silence(pattern, until, merchant) for pattern, until, merchant in conn.execute(query)]
 
 
 def listed(conn: sa.Connection, now: datetime) -> Sequence[sa.RowMapping]:
-    """The same with reason and maker, the one that ends first at the top."""
+    """Silences that are on at `now`, the one that ends first at the top."""
     query = sa.select(silence).where(silence.c.ended_at.is_(None), silence.c.until > now)
     return conn.execute(query.order_by(silence.c.until, silence.c.id)).mappings().all()
