@@ -1,0 +1,1 @@
+"""Channels against servers on this machine that speak the platforms' wire formats."""
