@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from hub.errors import HubError
 
@@ -61,3 +61,15 @@ class Channel(Protocol):
 
     def close(self) -> None:
         """Let connections go."""
+
+
+@runtime_checkable
+class Probing(Protocol):
+    """A channel that can be asked whether it would take a message, without sending one."""
+
+    def probe(self) -> None:
+        """Ask.
+
+        Raises:
+            ChannelError: it would not, or did not answer.
+        """

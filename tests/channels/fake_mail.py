@@ -143,7 +143,7 @@ class _Controller(Controller):
 
     def factory(self) -> SMTP:
         """A conversation; the constructor would warn of a login without TLS."""
-        smtp = super().factory()
+        smtp: SMTP = super().factory()
         assert isinstance(self.handler, FakeMail)
         smtp._auth_required = self.handler.wants_login
         return smtp
