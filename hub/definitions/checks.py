@@ -40,7 +40,7 @@ def build_checks(settings: HubSettings) -> dg.AssetChecksDefinition:
                 for result in evaluate(opened.engine, opened.settings, now, spool=opened.spool)
                 if (names.asset_key(result.asset), result.name) in wanted
             ]
-            alert_failed_checks(opened.engine, results)
+            alert_failed_checks(opened.engine, results, opened.settings)
         for result in results:
             yield check_result(result)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
 import dagster as dg
 
 from hub.definitions.events import report_events
 from hub.definitions.store import HubStore, clear_errors
 from hub.steps.report import alert_failed_checks, alert_failed_run, report
+from hub.steps.watchdog_dagster import beat_of_dagster, close_mended_runs
 
 REPORT_EVERY_S = 30
 
@@ -29,15 +31,12 @@ def build_sensors() -> list[dg.SensorDefinition]:
 
         Dagster records the events and then the cursor; the next tick confirms the windows by it.
         """
+        now = datetime.now(UTC)
         with clear_errors(), hub.open() as opened:
-            found = report(
-                opened.engine,
-                opened.settings,
-                datetime.now(UTC),
-                context.cursor,
-                spool=opened.spool,
-            )
-            alert_failed_checks(opened.engine, found.checks)
+            beat_of_dagster(opened.engine, opened.settings, now)
+            close_mended_runs(opened.engine, partial(_has_succeeded, context.instance))
+            found = report(opened.engine, opened.settings, now, context.cursor, spool=opened.spool)
+            alert_failed_checks(opened.engine, found.checks, opened.settings)
             events = report_events(found, opened.settings)
         said = f"Reported {len(found.windows)} windows and {len(found.checks)} checks."
         return dg.SensorResult(asset_events=events, cursor=found.cursor, skip_reason=said)
@@ -58,3 +57,10 @@ def build_sensors() -> list[dg.SensorDefinition]:
             )
 
     return [report_loader, alert_failed_runs]
+
+
+def _has_succeeded(instance: dg.DagsterInstance, job_name: str) -> bool:
+    """Whether the last run of a job that ended was a success."""
+    ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+    runs = instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=ended), limit=1)
+    return bool(runs) and runs[0].status is dg.DagsterRunStatus.SUCCESS

@@ -18,9 +18,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hub.alerts.outbox import raise_alert
+from hub.alerts.outbox import close_alert, raise_alert
+from hub.alerts.reading import open_alerts
 from hub.database.engine import store_errors
 from hub.ops.heartbeats import last_beat
+from hub.ops.loaders import PASSING
 from hub.ops.reports import (
     WindowRow,
     WindowSum,
@@ -35,17 +37,16 @@ from hub.steps.check_results import CheckResult, Severity
 from hub.steps.checks import LAW_OVER, evaluate
 from hub.steps.source_overview import SourceLine, overview
 
-# These told a person when they found what is wrong.
+# These told a person when they found what is wrong; the last two are the watchdog's.
 _ALERTED = (
     drift_checks.ALERTED_WHEN_FOUND
     | source_checks.ALERTED_WHEN_FOUND
     | gate_checks.ALERTED_WHEN_FOUND
     | summary_checks.ALERTED_WHEN_FOUND
+    | {"nothing_held", "latency"}
 )
 # The name under which a Dagster run registers its own loader.
 RUN_LOADER = "dagster-run"
-# Loaders that end when their work is done; the heartbeat is of those that wait for more.
-_PASSING = (RUN_LOADER, "replay-")
 # How long after its end a window may still get rows from a batch that began in it.
 SLACK = timedelta(seconds=10)
 CHUNK = 120
@@ -185,38 +186,47 @@ def report(
 def loader_is_alive(engine: sa.Engine, now: datetime) -> bool:
     """Whether a loader said within the last minute and a half that it waits for records."""
     with store_errors(), engine.begin() as conn:
-        seen_at = loader_seen_at(conn, besides=_PASSING)
+        seen_at = loader_seen_at(conn, besides=PASSING)
     return seen_at is not None and now - seen_at <= BEAT_FRESH
 
 
 def _alive(conn: sa.Connection, now: datetime) -> dict[str, datetime]:
     """When each kind of process was heard of last; only those that live."""
     heard = {
-        LOADER: loader_seen_at(conn, besides=_PASSING),
+        LOADER: loader_seen_at(conn, besides=PASSING),
         RECEIVER: last_beat(conn, RECEIVER),
         NOTIFIER: last_beat(conn, NOTIFIER),
     }
     return {name: at for name, at in heard.items() if at and now - at <= BEAT_FRESH}
 
 
-def alert_failed_checks(engine: sa.Engine, results: Sequence[CheckResult]) -> int:
-    """Raise an alert for every failed check among `results`; one open alert a check. How many failed.
+def alert_failed_checks(
+    engine: sa.Engine, results: Sequence[CheckResult], settings: HubSettings
+) -> int:
+    """Raise an alert for every failed check among `results`, close those of checks that pass. How many failed.
 
-    What raised its alert when it was found raises no second one here.
+    One open alert a check. What raised its alert when it was found raises no second one here.
     """
-    failed = [result for result in results if not result.passed]
-    untold = [result for result in failed if result.name not in _ALERTED]
-    if untold:
-        with store_errors(), engine.begin() as conn:
-            for result in untold:
-                raise_alert(
-                    conn,
-                    dedupe_key=f"check:{check_id(result)}",
-                    severity="critical" if result.severity is Severity.ERROR else "warning",
-                    summary=f"{check_id(result)}: {result.note}",
-                    action=result.command or "hub doctor",
-                )
-    return len(failed)
+    sources = settings.all_sources()
+    with store_errors(), engine.begin() as conn:
+        known = {str(row["dedupe_key"]) for row in open_alerts(conn, "check:")}
+        for result in results:
+            key = f"check:{check_id(result)}"
+            if result.passed or result.name in _ALERTED:
+                if key in known:
+                    close_alert(conn, key)
+                continue
+            source = sources.get(result.asset[-1])
+            raise_alert(
+                conn,
+                dedupe_key=key,
+                severity="critical" if result.severity is Severity.ERROR else "warning",
+                summary=f"{check_id(result)}: {result.note}",
+                action=result.command or "hub doctor",
+                merchant=source.merchant if source else None,
+                owner=(source.owner or None) if source else None,
+            )
+    return sum(1 for result in results if not result.passed)
 
 
 def alert_failed_run(engine: sa.Engine, job_name: str, run_id: str) -> None:

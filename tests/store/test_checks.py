@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
+from hub.alerts.reading import open_alerts
 from hub.alerts.tables import alert, message
 from hub.crm.tables import contact, contact_key, lead, lead_revision
 from hub.drift.silence import Arrivals
@@ -33,10 +34,12 @@ from hub.steps.report import (
     RUN_LOADER,
     alert_failed_checks,
     alert_failed_run,
+    check_id,
     loader_is_alive,
     producer,
     report,
 )
+from hub.steps.watchdog_dagster import close_mended_runs
 
 pytestmark = pytest.mark.postgres
 
@@ -499,7 +502,7 @@ def test_a_finding_raises_no_second_alert_by_its_check(engine):
     a_finding(engine, "d1", "field_added", pointer="/fan_level")
     failed = [r for r in evaluate(engine, SETTINGS, NOW) if r.name == "drift"]
 
-    assert alert_failed_checks(engine, failed) == 1
+    assert alert_failed_checks(engine, failed, SETTINGS) == 1
     with engine.begin() as conn:
         assert conn.execute(sa.select(sa.func.count()).select_from(alert)).scalar_one() == 0
 
@@ -640,19 +643,36 @@ def test_the_heartbeat_is_of_a_loader_that_stays(engine):
 
 
 def test_failed_checks_and_runs_become_one_alert_each(engine):
-    held_record(engine)
-    failed = [r for r in evaluate(engine, SETTINGS, NOW) if r.name == "nothing_held"]
-    assert alert_failed_checks(engine, failed) == 1
-    alert_failed_checks(engine, failed)
+    failed = [r for r in evaluate(engine, SETTINGS, NOW) if check_id(r).endswith("main:fresh")]
+    assert alert_failed_checks(engine, failed, SETTINGS) == 1
+    alert_failed_checks(engine, failed, SETTINGS)
     alert_failed_run(engine, "pull_douyin_main", "0000")
     with engine.begin() as conn:
         rows = conn.execute(sa.select(alert).order_by(alert.c.id)).all()
 
     assert [(row.dedupe_key, row.severity, row.count) for row in rows] == [
-        ("check:canonical/douyin-main:nothing_held", "warning", 2),
+        ("check:canonical/douyin-main:fresh", "warning", 2),
         ("run:pull_douyin_main", "warning", 1),
     ]
-    assert rows[0].action == "hub held list --source douyin-main"
+    assert (rows[0].action, rows[0].merchant) == ("hub source check douyin-main", "default")
+
+
+def test_an_alert_ends_when_its_check_passes_or_its_job_succeeds(engine):
+    failed = [r for r in evaluate(engine, SETTINGS, NOW) if r.name == "fresh"]
+    alert_failed_checks(engine, failed, SETTINGS)
+    for name in ("pull_a", "pull_b"):
+        alert_failed_run(engine, name, "0000")
+    a_window(engine, at(-60), loaded=1)
+    passing = [r for r in evaluate(engine, SETTINGS, NOW) if r.name == "fresh"]
+
+    alert_failed_checks(engine, passing, SETTINGS)
+    close_mended_runs(engine, lambda job: job == "pull_a")
+
+    with engine.begin() as conn:
+        assert [row["dedupe_key"] for row in open_alerts(conn)] == [
+            "check:canonical/form-site:fresh",
+            "run:pull_b",
+        ]
 
 
 def test_processes_that_live_are_told_with_the_loader(engine):

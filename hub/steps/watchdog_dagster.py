@@ -1,0 +1,52 @@
+"""What Dagster's daemon does for the watchdog: says that it lives, and looks whether the notifier does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from hub.alerts.outbox import close_alert, raise_alert
+from hub.alerts.reading import open_alerts
+from hub.database.engine import store_errors
+from hub.ops.heartbeats import beat, last_beat
+from hub.settings import HubSettings
+from hub.steps.watchdog_hosts import DAGSTER, NOTIFIER
+from hub.steps.watchdog_sight import ago
+
+NOTIFIER_SILENT = timedelta(minutes=2)
+_RUN = "run:"
+
+
+def beat_of_dagster(engine: sa.Engine, settings: HubSettings, now: datetime) -> None:
+    """Say that the daemon lives; alert if alerts have somewhere to go and nobody takes them there.
+
+    That alert goes out when the notifier is back; until then the list of alerts has it.
+    """
+    with store_errors(), engine.begin() as conn:
+        beat(conn, DAGSTER, "daemon")
+        newest = last_beat(conn, NOTIFIER)
+        if not settings.alerts.channels or (newest and now - newest <= NOTIFIER_SILENT):
+            close_alert(conn, "notifier")
+            return
+        seen = f"it was last seen {ago(now - newest)} ago" if newest else "it was never seen"
+        raise_alert(
+            conn,
+            dedupe_key="notifier",
+            severity="critical",
+            summary=f"the notifier does not run: nobody is told of alerts; {seen}",
+            action="hub notify",
+            count=0,
+        )
+
+
+def close_mended_runs(engine: sa.Engine, has_succeeded: Callable[[str], bool]) -> None:
+    """Close the alert of each failed job whose last run succeeded; `has_succeeded` is asked by job name."""
+    with store_errors(), engine.begin() as conn:
+        keys = [str(row["dedupe_key"]) for row in open_alerts(conn, _RUN)]
+    mended = [key for key in keys if has_succeeded(key.removeprefix(_RUN))]
+    if mended:
+        with store_errors(), engine.begin() as conn:
+            for key in mended:
+                close_alert(conn, key)
