@@ -8,7 +8,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from hub.alerts.tables import alert, silence
-from hub.escalation.model import Silence
+from hub.escalation.model import Alert, Silence
+from hub.escalation.silences import fits
 
 
 def add_silence(
@@ -52,3 +53,22 @@ def listed(conn: sa.Connection, now: datetime) -> Sequence[sa.RowMapping]:
     """Silences that are on at `now`, the one that ends first at the top."""
     query = sa.select(silence).where(silence.c.ended_at.is_(None), silence.c.until > now)
     return conn.execute(query.order_by(silence.c.until, silence.c.id)).mappings().all()
+
+
+def held_by(conn: sa.Connection, wanted: Silence) -> int:
+    """How many open alerts a silence is about."""
+    found = conn.execute(sa.select(alert).where(alert.c.closed_at.is_(None))).mappings()
+    shown = (
+        Alert(
+            id=row["id"],
+            dedupe_key=row["dedupe_key"],
+            severity=row["severity"],
+            summary="",
+            action="",
+            first_at=row["first_at"],
+            last_at=row["last_at"],
+            merchant=row["merchant"],
+        )
+        for row in found
+    )
+    return sum(fits(wanted, one) for one in shown)

@@ -35,11 +35,13 @@ GROUPS: dict[str, str] = {
     "roles": "hub.cli.roles",
     "retention": "hub.cli.retention",
     "quality": "hub.cli.quality",
+    "alerts": "hub.cli.alerts",
 }
 SINGLES: dict[str, str] = {
     "demo": "hub.cli.demo",
     "receive": "hub.cli.receive",
     "work": "hub.cli.work",
+    "notify": "hub.cli.notify",
     "up": "hub.cli.up",
     "verify": "hub.cli.verify",
     "doctor": "hub.cli.doctor",

@@ -20,7 +20,7 @@ from hub.connectors.base import Connector, connectors
 from hub.errors import ConfigError
 from hub.inbox.spool import Spool
 from hub.privacy.keyring import KeyRing
-from hub.receiver import forms, hooks, issue_token, match, oauth, operator, probes
+from hub.receiver import acknowledge, forms, hooks, issue_token, match, oauth, operator, probes
 from hub.receiver.access import SUMMARY_EVERY_S, AccessLog
 from hub.receiver.context import Clock, ReceiverContext, utc_now
 from hub.receiver.metrics import ReceiverMetrics
@@ -104,6 +104,7 @@ def create_app(setup: ReceiverSetup) -> FastAPI:
     app.router.routes += [*probes.routes(context, group_commit), *forms.routes(context)]
     app.router.routes += oauth.routes(context, setup.url)
     app.router.routes += issue_token.routes(context)
+    app.router.routes += acknowledge.routes(context, setup.url)
     app.include_router(operator.router(context, group_commit, setup.receiver, check))
     app.include_router(match.router(context, desk, check))
     return app

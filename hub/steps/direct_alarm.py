@@ -87,6 +87,11 @@ class DirectAlarm:
         self._before: datetime | None = None
         self._told_before: datetime | None = None
 
+    @property
+    def is_on(self) -> bool:
+        """Whether the database is away, as far as we know."""
+        return self._away is not None
+
     def tick(self, now: datetime, error: StoreAwayError) -> None:
         """The database is away at `now`: tell who has to know by now."""
         is_read_only = isinstance(error, ReadOnlyStoreError)

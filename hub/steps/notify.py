@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -46,6 +46,7 @@ class Notifier:
     Args:
         home: Where it remembers what it told while the database was away.
         stop: When set, the tick ends after the message under way.
+        prepare: Brings the database to this release, called until it has succeeded once.
     """
 
     def __init__(  # noqa: PLR0913 -- the store, the settings, and what a test replaces
@@ -58,7 +59,9 @@ class Notifier:
         environment: Mapping[str, str] = os.environ,
         opener: Opener = open_channel,
         stop: threading.Event | None = None,
+        prepare: Callable[[], None] | None = None,
     ) -> None:
+        self._prepare = prepare
         self._session = LeaderSession(engine)
         self._policy = policy_of(settings)
         self._post = Post(settings.alerts, environment, opener)
@@ -77,6 +80,11 @@ class Notifier:
         """Whether this is the notifier that works."""
         return self._session.is_leading
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the database was away at the last tick."""
+        return self._alarm.is_on
+
     def now(self) -> datetime:
         """The instant by the database's clock, which the times of alerts are of."""
         return datetime.now(UTC) + self._session.skew
@@ -88,6 +96,9 @@ class Notifier:
         """
         started = time.monotonic()
         try:
+            if self._prepare is not None:
+                self._prepare()
+                self._prepare = None
             is_leading = self._session.lead()
             self._alarm.hand_over(now)
             if is_leading:
