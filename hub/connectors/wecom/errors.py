@@ -25,11 +25,9 @@ class Action(StrEnum):
     REFRESH = "refresh"
     REAUTHORIZE = "reauthorize"
     STOP = "stop"
-    SWITCH = "switch"
 
 
 NO_RELATION, BAD_CUSTOMER = 84061, 40096
-_ROUTE = "send alerts by another route"
 
 RULES: Mapping[int, CodeRule[Action]] = MappingProxyType(
     {
@@ -66,9 +64,6 @@ RULES: Mapping[int, CodeRule[Action]] = MappingProxyType(
         60111: CodeRule(Action.STOP, "no such member"),
         81013: CodeRule(Action.STOP, "nobody to send to is valid"),
         NO_RELATION: CodeRule(Action.STOP, "the customer is no longer a contact"),
-        93000: CodeRule(Action.SWITCH, "the bot's webhook is invalid or was removed", _ROUTE),
-        93004: CodeRule(Action.SWITCH, "the bot is disabled", _ROUTE),
-        93008: CodeRule(Action.SWITCH, "the bot is not in the group", _ROUTE),
         301052: CodeRule(Action.STOP, "the conversation archive has expired"),
         301053: CodeRule(Action.STOP, "the conversation archive is not enabled"),
         701008: CodeRule(Action.STOP, "no licensed user", "buy a licence"),
@@ -76,10 +71,6 @@ RULES: Mapping[int, CodeRule[Action]] = MappingProxyType(
 )
 
 BACK_OFF_S = 2.0
-
-
-class RouteLostError(PlatformRejectedError):
-    """This way of sending is gone for good: use another one."""
 
 
 def error_of(code: int, *, overrides: Mapping[int, str], blocked_s: float) -> HubError:
@@ -97,7 +88,5 @@ def error_of(code: int, *, overrides: Mapping[int, str], blocked_s: float) -> Hu
             return TokenStaleError(text, code=str(code))
         case Action.REAUTHORIZE:
             return AuthorizationLostError(text, code=str(code))
-        case Action.SWITCH:
-            return RouteLostError(text, code=str(code))
         case Action.STOP:
             return PlatformRejectedError(text, code=str(code))

@@ -1,11 +1,11 @@
-"""Secrets stand in addresses here: tokens, the Secret, a bot's key. They stay out of the log."""
+"""Secrets stand in addresses here: tokens, the Secret. They stay out of the log."""
 
 from __future__ import annotations
 
 import logging
 
 _HTTP_LOG = "httpx"  # logs each address at INFO
-_SECRETS = ("access_token=", "corpsecret=", "key=")
+_SECRETS = ("access_token=", "corpsecret=")
 
 
 class _WithoutTokens(logging.Filter):

@@ -77,7 +77,7 @@ def build_app(world: World) -> Starlette:
 def _endpoint(world: World, path: str, answer: Answerer) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
         code = world.planned_fault(path)
-        if not code and path not in ("gettoken", "webhook/send"):
+        if not code and path != "gettoken":
             code = world.token_trouble(request.query_params.get("access_token", ""))
         found: Body | int = code or answer(world, await _asked(request))
         code = found if isinstance(found, int) else 0
@@ -187,23 +187,6 @@ def _way(world: World, asked: Mapping[str, Any]) -> Body | int:
     return {"config_id": "demo-config", "qr_code": "https://example.invalid/qr"}
 
 
-def _message(world: World, asked: Mapping[str, Any]) -> Body | int:
-    users = str(asked.get("touser", "")).split("|")
-    known = [user for user in users if user in world.members]
-    if not known:
-        return 81013
-    world.sent.append(asked)
-    unknown = "|".join(user for user in users if user not in known)
-    return {"msgid": f"demo-{len(world.sent)}", "invaliduser": unknown}
-
-
-def _bot(world: World, asked: Mapping[str, Any]) -> Body | int:
-    if not asked.get("key"):
-        return 93000
-    world.sent.append({name: value for name, value in asked.items() if name != "key"})
-    return {}
-
-
 _CALLS: Mapping[str, Answerer] = {
     "gettoken": _token,
     "externalcontact/get_follow_user_list": _members,
@@ -213,6 +196,4 @@ _CALLS: Mapping[str, Answerer] = {
     "externalcontact/customer_acquisition/customer": _link_customers,
     "externalcontact/customer_acquisition_quota": _quota,
     "externalcontact/add_contact_way": _way,
-    "message/send": _message,
-    "webhook/send": _bot,
 }

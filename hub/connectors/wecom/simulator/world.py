@@ -59,7 +59,6 @@ class World(DriftingWorld):
         digest = hashlib.sha256(f"aes:{seed}".encode()).digest()
         self.aes_key_text = base64.b64encode(digest).decode().rstrip("=")
         self.clues: list[SimulatedRelation] = []
-        self.sent: list[Any] = []
         self.calls: deque[Call] = deque(maxlen=_CALLS_KEPT)
         self.lock = threading.RLock()
         self._gone: set[str] = set()
