@@ -132,7 +132,7 @@ class FakeMail:
         parsed = message_from_bytes(envelope.original_content or b"", policy=policy.default)
         assert isinstance(parsed, EmailMessage)
         body = parsed.get_body(("plain",))
-        text = body.get_content() if body else ""
+        text = body.get_content().replace("\r\n", "\n") if body else ""
         taken = {"to": list(envelope.rcpt_tos), "subject": parsed["subject"], "text": text}
         self.messages.append({**taken, "from": envelope.mail_from})
         return "250 OK"
