@@ -11,8 +11,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
 
+from hub.definitions.jobs import ReplayConfig, RetentionConfig, instant
 from hub.definitions.location import build_definitions
+from hub.errors import ConfigError
 from hub.settings import FormSettings, HubSettings, PullSettings, SourceSettings
 from hub.steps.checks import declared_checks
 
@@ -140,6 +143,7 @@ def test_every_asset_says_what_it_is(graph):
         node = graph.get(key)
 
         assert node.description, key
+        assert node.owners, key
         assert node.group_name != "default", key
         assert node.kinds, key
 
@@ -231,3 +235,85 @@ def test_what_the_checks_on_quality_read_is_counted_each_hour(defs):
 
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
     assert schedule.cron_schedule == "11 * * * *"
+
+
+def test_the_first_group_says_where_to_look(graph):
+    """Groups and assets are listed by name: a newcomer meets this one first."""
+    first = min(graph.get_all_asset_keys(), key=lambda key: key.path)
+    node = graph.get(first)
+
+    assert first == dg.AssetKey(["0_start_here", "sources"])
+    assert min(graph.get(key).group_name for key in graph.get_all_asset_keys()) == node.group_name
+    assert node.description.startswith("**Start here.**")
+
+
+@pytest.mark.parametrize("process", ["loader", "receiver", "notifier"])
+def test_each_kind_of_process_has_a_heartbeat_with_its_command(graph, process):
+    node = graph.get(dg.AssetKey(["ops", f"{process}_heartbeat"]))
+    window = node.freshness_policy.fail_window.to_timedelta()
+
+    assert window.total_seconds() <= 300
+    assert "`hub " in node.description
+
+
+def test_a_source_is_fresh_for_as_long_as_its_settings_say():
+    quiet = SourceSettings(platform="douyin", push="clue_push", fresh_within_s=7200)
+    made = build_definitions(HubSettings(sources={"quiet": quiet})).resolve_asset_graph()
+
+    for layer in ("raw", "canonical"):
+        policy = made.get(dg.AssetKey([layer, "quiet"])).freshness_policy
+        assert isinstance(policy, TimeWindowFreshnessPolicy)
+        assert policy.fail_window.to_timedelta().total_seconds() == 7200
+
+
+def test_assets_of_a_source_are_found_by_its_tag(graph):
+    for key in (["raw", "douyin-main"], ["canonical", "douyin-main"], ["replay", "douyin-main"]):
+        assert graph.get(dg.AssetKey(key)).tags["source"] == "douyin_main"
+
+
+def test_only_reports_that_stay_in_the_house_are_made_by_themselves(graph):
+    """A run costs five seconds: live leads never wait for one, and a report for others needs a person."""
+    automatic = {
+        key.to_user_string()
+        for key in graph.get_all_asset_keys()
+        if graph.get(key).automation_condition is not None
+    }
+
+    assert automatic == {"report/bridge", "report/breaks", "report/whitepaper"}
+
+
+def test_what_discards_only_counts_until_it_is_told_otherwise(defs):
+    schedule = defs.get_repository_def().get_schedule_def("retention_nightly")
+    with dg.instance_for_test() as instance:
+        context = dg.build_schedule_context(instance=instance)
+        [request] = schedule.evaluate_tick(context).run_requests
+
+    assert RetentionConfig().dry_run
+    assert ReplayConfig().dry_run
+    assert request.run_config["ops"]["drop_old_payloads"]["config"] == {"dry_run": False}
+
+
+@pytest.mark.parametrize("job", ["pull", "replay", "reconcile", "export", "retention"])
+def test_every_setting_of_a_job_says_what_it_is(defs, job):
+    [node] = defs.resolve_job_def(job).all_node_defs
+    fields = node.config_schema.config_type.fields
+
+    assert fields
+    assert all(field.description and not field.is_required for field in fields.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", None),
+        ("2026-02-17", datetime(2026, 2, 16, 16, 0, tzinfo=UTC)),
+        ("2026-02-17T08:00+00:00", datetime(2026, 2, 17, 8, 0, tzinfo=UTC)),
+    ],
+)
+def test_times_are_those_of_shanghai_unless_they_say_otherwise(text, expected):
+    assert instant(text) == expected
+
+
+def test_a_time_that_is_none_is_told_in_words():
+    with pytest.raises(ConfigError, match="2026-02-17"):
+        instant("yesterday")

@@ -39,7 +39,9 @@ def build_attribution(settings: HubSettings) -> dg.Definitions:
         execution_timezone=ZONE.key,
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
-    owners = sorted({o for s in settings.all_sources().values() for o in names.owners(s)})
+    owners = sorted({o for s in settings.all_sources().values() for o in names.owners(s)}) or [
+        names.HUB_TEAM
+    ]
     own = dg.Definitions(assets=[_report(owners)], jobs=[attribute_job], schedules=[hourly])
     return dg.Definitions.merge(own, report)
 

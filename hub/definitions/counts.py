@@ -10,6 +10,7 @@ import dagster as dg
 from hub.definitions import names
 from hub.definitions.crm import drain
 from hub.definitions.events import numbers
+from hub.definitions.run_tags import tag_run
 from hub.definitions.store import HubStore, clear_errors
 from hub.settings import HubSettings, SourceSettings
 from hub.steps.platform_count import ZONE, count_by_list, countable_streams, in_words
@@ -59,7 +60,8 @@ def _counted(source_key: str, source: SourceSettings) -> dg.AssetsDefinition:
         group_name="platform_count",
         description=(
             f"How many leads {source.name or source_key} says it has of a day, and how many came. "
-            "Materialising a day pulls it whole: what a push lost is loaded by that."
+            "Materialize asks for days and pulls each whole: what a push lost is loaded by that."
+            f"\n\n`hub source count {source_key} --day 2026-02-17` does the same."
         ),
         owners=names.owners(source),
         kinds={"api", "python"},
@@ -77,6 +79,7 @@ def _counted(source_key: str, source: SourceSettings) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None]]:
         """Count one day."""
         with clear_errors(), hub.open() as opened:
+            tag_run(context, source_key)
             found = count_by_list(
                 opened.engine,
                 opened.keyring,

@@ -79,6 +79,11 @@ def _scheduled(
     )
 
 
+def _governance(settings: HubSettings, merchant: str) -> list[str]:
+    """Who is told when a merchant's figures do not agree."""
+    return names.as_owner(settings.finance_of(merchant).governance)
+
+
 def _documents(settings: HubSettings) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=DOCUMENT,
@@ -88,6 +93,7 @@ def _documents(settings: HubSettings) -> dg.AssetSpec:
             "Business documents: contracts, approvals, invoices, receipts, opportunities and what else sources "
             "send, each folded from all of its revisions. A loader fills it."
         ),
+        owners=[names.HUB_TEAM],
         kinds={"postgres", "table"},
         metadata={"dagster/table_name": "finance.document"},
     )
@@ -103,6 +109,7 @@ def _breaks(settings: HubSettings, merchant: str) -> dg.AssetsDefinition:
             "What does not agree between CRM, legal and finance: matches, typed breaks and questions, made anew "
             "for whatever changed since the last run. `hub reconcile breaks` lists them."
         ),
+        owners=_governance(settings, merchant),
         kinds={"postgres", "python"},
         tags={"merchant": merchant},
     )
@@ -146,6 +153,7 @@ def _figures(
             deps=[DOCUMENT],
             group_name="recon",
             description=f"{dictionary[name].label}：{dictionary[name].words}",
+            owners=_governance(settings, merchant),
             kinds={"postgres", "python"},
             metadata={"metric_version": dictionary[name].version, "owner": dictionary[name].owner},
             tags={"merchant": merchant},
@@ -197,6 +205,7 @@ def _gate(settings: HubSettings, merchant: str) -> dg.AssetsDefinition:
             "The gate: whether the agreed figure and finance's record of the same contracts agree. While its check "
             "`gate` fails, reports that leave the house are not made."
         ),
+        owners=_governance(settings, merchant),
         kinds={"postgres", "python"},
         tags={"merchant": merchant},
     )

@@ -10,6 +10,7 @@ from hub.definitions.checks import build_checks
 from hub.definitions.counts import build_counts
 from hub.definitions.crm import build_crm_assets
 from hub.definitions.finance import build_finance
+from hub.definitions.jobs import build_jobs
 from hub.definitions.ops import build_ops
 from hub.definitions.quality import build_quality
 from hub.definitions.reports import build_reports
@@ -51,4 +52,5 @@ def build_definitions(settings: HubSettings) -> dg.Definitions:
         build_reports(settings),
         build_attribution(settings),
         build_schedules(settings),
+        build_jobs(),
     )

@@ -81,9 +81,14 @@ def require_distinct(source_keys: Iterable[str]) -> None:
 
 def owners(source: SourceSettings) -> list[str]:
     """A source's owner as Dagster takes it: an e-mail address, or a team; without one the hub's own."""
-    if not source.owner:
+    return as_owner(source.owner)
+
+
+def as_owner(name: str) -> list[str]:
+    """A name of our settings as Dagster's owner."""
+    if not name:
         return [HUB_TEAM]
-    return [source.owner if _EMAIL.fullmatch(source.owner) else f"team:{source.owner}"]
+    return [name if _EMAIL.fullmatch(name) else f"team:{name}"]
 
 
 def tags(source_key: str, source: SourceSettings) -> dict[str, str]:

@@ -23,7 +23,9 @@ REPORT_JOB, COUNT_JOB = "report_field_quality", "count_quality"
 
 def build_quality(settings: HubSettings) -> dg.Definitions:
     """The report of last month on the first of the month, the counts every hour."""
-    owners = sorted({o for s in settings.all_sources().values() for o in names.owners(s)})
+    owners = sorted({o for s in settings.all_sources().values() for o in names.owners(s)}) or [
+        names.HUB_TEAM
+    ]
     report = monthly_report(
         REPORT_JOB,
         names.FIELD_QUALITY,

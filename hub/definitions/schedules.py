@@ -12,7 +12,6 @@ from hub.definitions import names
 from hub.definitions.store import HubStore, clear_errors
 from hub.settings import HubSettings, SourceSettings
 from hub.steps.keep_grants import keep_grants
-from hub.steps.retention import run_retention
 
 ZONE = "Asia/Shanghai"
 LOAD_JOB, CHECK_JOB = "load_queue", "check_everything"
@@ -48,8 +47,8 @@ def build_schedules(settings: HubSettings) -> dg.Definitions:
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
     return dg.Definitions(
-        jobs=[load, check, keep_grants_job, retention_job],
-        schedules=[nightly, _keeping(), _retaining(), *(_pulls(settings))],
+        jobs=[load, check, keep_grants_job],
+        schedules=[nightly, _keeping(), *(_pulls(settings))],
     )  # the pulls' jobs come with their schedules
 
 
@@ -72,35 +71,6 @@ def renew_and_ask(context: dg.OpExecutionContext, hub: dg.ResourceParam[HubStore
 def keep_grants_job() -> None:
     """All grants, one after another."""
     renew_and_ask()
-
-
-@dg.op
-def drop_old_payloads(context: dg.OpExecutionContext, hub: dg.ResourceParam[HubStore]) -> None:
-    """Drop raw payloads that are older than their source keeps them."""
-    with clear_errors(), hub.open() as opened:
-        dropped = run_retention(opened.engine, opened.settings, datetime.now(UTC))
-    for source_key, count in dropped.items():
-        context.log.info("%s: %d payloads dropped", source_key, count)
-
-
-@dg.job(
-    name="retention",
-    description="Drops raw payloads older than keep_raw_days; leads, outcomes and history stay.",
-    executor_def=dg.in_process_executor,
-)
-def retention_job() -> None:
-    """All sources, one after another."""
-    drop_old_payloads()
-
-
-def _retaining() -> dg.ScheduleDefinition:
-    return dg.ScheduleDefinition(
-        name="retention_nightly",
-        job=retention_job,
-        cron_schedule="10 4 * * *",
-        execution_timezone=ZONE,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-    )
 
 
 def _keeping() -> dg.ScheduleDefinition:

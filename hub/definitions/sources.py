@@ -12,6 +12,7 @@ from hub.definitions import names
 from hub.definitions.columns import canonical_schema, column_lineages
 from hub.definitions.crm import drain
 from hub.definitions.events import column_lineage, numbers
+from hub.definitions.run_tags import tag_run
 from hub.definitions.store import HubStore, clear_errors
 from hub.settings import HubSettings, SourceSettings
 from hub.steps.lineage import SourceLineage, live_lineage, live_mappings_of
@@ -45,13 +46,27 @@ def _raw_spec(source_key: str, source: SourceSettings) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=names.raw(source_key),
         group_name="raw",
-        description=f"What {_title(source_key, source)} sent, sealed, record by record ({how}).",
+        description=(
+            f"What {_title(source_key, source)} sent, sealed, record by record ({how}). {_filled_by(source)}"
+            f"\n\n`hub source show {source_key}`, `hub source check {source_key}` (asks the platform)"
+        ),
         owners=names.owners(source),
         kinds={"postgres", "webhook" if source.push else "api"},
         tags=names.tags(source_key, source),
-        metadata={"arrives by": how, "dagster/table_name": "inbox.record"},
+        metadata={
+            "arrives by": how,
+            "dagster/table_name": "inbox.record",
+            "connector": dg.MetadataValue.path(f"hub/connectors/{source.platform}/README.md"),
+            "guide": dg.MetadataValue.path("docs/dagster.md"),
+        },
         freshness_policy=_fresh(allowed_s),
     )
+
+
+def _filled_by(source: SourceSettings) -> str:
+    if source.pulls:
+        return "A schedule pulls it; Materialize pulls now, from where the last pull ended."
+    return "A receiver (`hub receive`) fills it: it cannot be materialized from here."
 
 
 def _fresh(allowed_s: int) -> dg.FreshnessPolicy:
@@ -66,9 +81,12 @@ def _pulled(source_key: str, source: SourceSettings, spec: dg.AssetSpec) -> dg.A
         specs=[spec],
         pool=names.identifier(f"api_{source.platform}"),
     )
-    def pull(hub: dg.ResourceParam[HubStore]) -> dg.MaterializeResult[None]:
+    def pull(
+        context: dg.AssetExecutionContext, hub: dg.ResourceParam[HubStore]
+    ) -> dg.MaterializeResult[None]:
         """Pull from where the last pull ended."""
         with clear_errors(), hub.open() as opened:
+            tag_run(context, source_key)
             result = asyncio.run(
                 pull_source(
                     opened.engine,
@@ -95,8 +113,11 @@ def _canonical(
         deps=[names.raw(source_key)],
         group_name="canonical",
         description=(
-            f"The records of {_title(source_key, source)} as canonical leads, and the outcome of "
-            "each. A loader fills it all the time; a run drains the queue if none is running."
+            f"The records of {_title(source_key, source)} as canonical leads, and the outcome of each. **Unwell?**"
+            " Open the tab Checks: each failing check says since when, shows what is held and why, and names"
+            " the command.\n\nA loader (`hub work`) fills it all the time. Materialize drains the queue by hand,"
+            f" for a hub without a loader.\n\n`hub held list --source {source_key}`, `hub drift list`,"
+            f" `hub mapping history {source.platform}/…`"
         ),
         owners=names.owners(source),
         kinds={"postgres", "python"},
@@ -109,13 +130,22 @@ def _canonical(
     )
 
     @dg.multi_asset(name=names.identifier(f"canonical_{source_key}"), specs=[spec])
-    def load(hub: dg.ResourceParam[HubStore]) -> Iterator[dg.MaterializeResult[None]]:
+    def load(
+        context: dg.AssetExecutionContext, hub: dg.ResourceParam[HubStore]
+    ) -> Iterator[dg.MaterializeResult[None]]:
         """Drain the queue (all of it: leads of one person may come from several sources)."""
         with clear_errors(), hub.open() as opened:
+            versions = live_mappings_of(opened.engine, opened.settings, source_key)
+            tag_run(context, source_key, versions)
             metadata = drain(opened)
             live = column_lineages(live_lineage(opened.engine, opened.settings))
         yield dg.MaterializeResult(
-            asset_key=spec.key, metadata={**metadata, **column_lineage(spec.key, live)}
+            asset_key=spec.key,
+            metadata={
+                **metadata,
+                "mapping_version": dg.MetadataValue.text(", ".join(versions) or "none"),
+                **column_lineage(spec.key, live),
+            },
         )
 
     return load
@@ -129,7 +159,9 @@ def _replay(source_key: str, source: SourceSettings) -> dg.AssetsDefinition:
         group_name="replay",
         description=(
             f"Maps what {_title(source_key, source)} sent on these days anew, under the live mapping. "
-            "Safe to run twice: what maps to the same lead changes nothing."
+            "Safe to run twice: what maps to the same lead changes nothing.\n\nMaterialize asks for days;"
+            f" a backfill of any number of days is one run. `hub replay --source {source_key} --since 2026-02-17`"
+            " does the same."
         ),
         owners=names.owners(source),
         kinds={"postgres", "python"},
@@ -148,6 +180,8 @@ def _replay(source_key: str, source: SourceSettings) -> dg.AssetsDefinition:
         """Replay all selected days in one run, record by record in the order of their arrival."""
         days = context.partition_time_window
         with clear_errors(), hub.open() as opened:
+            live = live_mappings_of(opened.engine, opened.settings, source_key)
+            tag_run(context, source_key, live)
             counts = replay_source(
                 opened.engine,
                 opened.keyring,
@@ -157,7 +191,6 @@ def _replay(source_key: str, source: SourceSettings) -> dg.AssetsDefinition:
                 days.end,
                 progress=lambda done: context.log.info("%d records", done),
             )
-            live = live_mappings_of(opened.engine, opened.settings, source_key)
         return dg.MaterializeResult(
             asset_key=spec.key,
             metadata={
