@@ -30,6 +30,11 @@ class WecomOptions(BaseModel):
         default=(), description="ids that a callback may be for; none: the corp's own"
     )
     refused_status: int = Field(default=401, ge=400, le=599)
+    domain_file: str = Field(
+        default="",
+        pattern=r"^(WW_verify_\w+\.txt)?$",
+        description="served by the proxy at the root of public_url; `hub doctor` asks for it",
+    )
 
     # Token.
     secret_env: str = Field(default="", description="environment variable of the app's Secret")
