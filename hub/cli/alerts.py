@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from hub.cli import alerts_test
 from hub.cli.lead import AsJson
 from hub.cli.output import print_json, print_line, print_rows
 from hub.errors import ConfigError
@@ -18,6 +19,7 @@ from hub.steps.notify_desk import Seen
 from hub.steps.open_store import open_store
 
 app = typer.Typer(no_args_is_help=True, help="Alerts: what is wrong, who was told, who takes it.")
+alerts_test.register(app)
 By = Annotated[
     str, typer.Option("--by", help="Who does it, for the audit log.", envvar="HUB_USER")
 ]

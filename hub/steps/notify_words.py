@@ -81,7 +81,11 @@ class Wording:
             title=f"{repeated}{notice['title']}",
             lines=tuple(line for line in notice["body"].splitlines() if line.strip()),
             severity="info",
-            facts={"notice": notice["id"], "merchant": notice["merchant"]},
+            facts={
+                "message_id": message.id,
+                "notice": notice["id"],
+                "merchant": notice["merchant"],
+            },
         )
 
     def title(self, alert: Alert) -> str:
@@ -98,6 +102,7 @@ class Wording:
 def _facts(alert: Alert, message: Waiting) -> Mapping[str, object]:
     """For machines."""
     return {
+        "message_id": message.id,
         "alert": alert.id,
         "key": alert.dedupe_key,
         "event": message.event,
