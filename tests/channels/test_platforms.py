@@ -13,6 +13,7 @@ from hub.channels.access import Access
 from hub.channels.base import Channel, ChannelError, Failure, Outgoing
 from hub.channels.dingtalk import DingTalkRobot
 from hub.channels.feishu import FeishuBot
+from hub.channels.notifying import notify, plugin_of
 from hub.channels.open import open_channel
 from hub.channels.wecom_app import WecomApp
 from tests.channels.fakes import FakeDingTalk, FakeFeishu, FakeMail, FakeWebhook, FakeWecom
@@ -320,3 +321,25 @@ def test_addresses_in_the_url_of_a_mailbox_get_no_alerts() -> None:
         channel.send(MESSAGE, "ops@example.com")
 
     assert [message["to"] for message in fake.messages] == [["ops@example.com"]]
+
+
+@pytest.mark.parametrize(
+    ("fake_of", "url", "attribute", "path"),
+    [
+        (FakeWecom, "wecombot://693a91f6-wrong-wrong/", "api_url", "/cgi-bin/webhook/send?key=wrong"),
+        (FakeDingTalk, "dingtalk://wrongwrong/", "notify_url", "/robot/send?access_token=wrong"),
+        (FakeFeishu, "feishu://wrongwrong/", "notify_url", "/open-apis/bot/v2/hook/wrong"),
+    ],
+)  # fmt: skip
+def test_the_notifying_library_takes_a_wrong_token_for_sent(
+    fake_of: Any, url: str, attribute: str, path: str
+) -> None:
+    """Why these platforms have senders of their own (ADR 20). If this fails, the library has learnt to read."""
+    with fake_of() as fake:
+        plugin: Any = plugin_of(url, 2.0)
+        setattr(plugin, attribute, fake.url + path)
+        is_sent = notify(plugin, MESSAGE)
+
+    assert is_sent
+    assert fake.messages == []
+    assert len(fake.asked) == 1
