@@ -188,6 +188,7 @@ class DirectAlarm:
         try:
             document: dict[str, Any] = json.loads(self._path.read_text("utf-8"))
             messages = [_Message(**one) for one in document["messages"]]
+            _ = [(one.told(), _instant(one.sent_at)) for one in messages]  # can be read, all of it
             since = datetime.fromisoformat(document["since"])
             return _Away(since, bool(document["is_read_only"]), messages)
         except (OSError, ValueError, KeyError, TypeError):
