@@ -1,0 +1,1 @@
+"""What older releases left: their stores, as this release has to find them."""
