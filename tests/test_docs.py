@@ -9,6 +9,15 @@ from pathlib import Path
 import pytest
 import typer.main
 
+from hub.alert_settings import (
+    AlertSettings,
+    ChannelSettings,
+    DutySettings,
+    QuietSettings,
+    ReachSettings,
+    RecipientSettings,
+    StepSettings,
+)
 from hub.cli.main import build
 from hub.connectors.base import connectors
 from hub.settings import SCHEMES, FormSettings, HubSettings, PullSettings, SourceSettings
@@ -50,7 +59,22 @@ def test_every_signature_scheme_is_described(scheme: str) -> None:
     assert f"`{scheme}`" in CONFIGURATION
 
 
-@pytest.mark.parametrize("model", [HubSettings, SourceSettings, PullSettings, FormSettings])
+SETTINGS = [
+    HubSettings,
+    SourceSettings,
+    PullSettings,
+    FormSettings,
+    AlertSettings,
+    ChannelSettings,
+    ReachSettings,
+    RecipientSettings,
+    StepSettings,
+    DutySettings,
+    QuietSettings,
+]
+
+
+@pytest.mark.parametrize("model", SETTINGS)
 def test_every_setting_is_described(model: type) -> None:
     written = CONFIGURATION + (ROOT / "docs" / "webform.md").read_text("utf-8")
     missing = [name for name in model.model_fields if name not in written]  # type: ignore[attr-defined]  # a pydantic model

@@ -7,7 +7,9 @@ from pathlib import Path
 from textwrap import dedent, indent
 
 import pytest
+import yaml
 
+from hub.alert_settings import AlertSettings
 from hub.errors import ConfigError
 from hub.escalation.model import Duty, Quiet, Step
 from hub.settings import HubSettings, load_settings
@@ -157,3 +159,14 @@ def test_file_and_line_are_named_and_leads_do_not_wait_for_it(tmp_path: Path) ->
 
     assert problem.startswith(f"{tmp_path / 'hub.yaml'}:{line + 1}: alerts.recipients.zhang_san.")
     require_sound(settings)
+
+
+def test_the_example_in_the_documents_is_sound_and_shows_the_defaults() -> None:
+    written = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text("utf-8")
+    example = written.partition("## Alerts")[2].partition("```yaml")[2].partition("```")[0]
+    settings = HubSettings.model_validate(yaml.safe_load(example))
+    given, by_default = settings.alerts, AlertSettings()
+
+    assert policy_problems(settings) == []
+    for field in ("language", "escalation", "repeat_s", "settle_s"):
+        assert getattr(given, field) == getattr(by_default, field)
