@@ -23,7 +23,7 @@ from hub.ops import tokens
 from hub.ops.tokens import StoredToken
 from hub.settings import HubSettings
 from hub.steps.grant import Grant
-from hub.steps.grant_alerts import note_lost
+from hub.steps.grant_alerts import note_lost, save_grant
 
 STATE_LIFETIME = timedelta(minutes=10)
 # Renew a little early: a token must outlive the call that is about to use it.
@@ -127,7 +127,7 @@ def _renew(grant: Grant, *, now: datetime, stale: str | None) -> TokenSet:
             if found is not None and _is_good(found, stale, now):
                 return found
             fresh = grant.renewed(found, now=now)
-            tokens.save_token(conn, grant.seal(fresh, now=now))
+            save_grant(conn, grant.seal(fresh, now=now))
     except StoreAwayError:
         if fresh is None:
             raise
@@ -142,7 +142,7 @@ def _store(grant: Grant, found: TokenSet, now: datetime) -> None:
     for tries_left in reversed(range(_COMMIT_TRIES)):
         try:
             with store_errors(), grant.engine.begin() as conn:
-                tokens.save_token(conn, row)
+                save_grant(conn, row)
         except StoreAwayError:
             if not tries_left:
                 raise

@@ -20,6 +20,7 @@ from hub.privacy.mask import mask_name
 from hub.reconciliation.explain import Story, Told, story
 from hub.reconciliation.kinds import ASKED_WORDS, BREAK_WORDS, Asked, BreakKind
 from hub.settings import HubSettings
+from hub.steps.break_alerts import tell_of_breaks
 from hub.steps.lookup import NotFoundError
 
 LIMIT = 100_000
@@ -129,6 +130,7 @@ def close(desk: Desk, beginning: str, *, by: str, reason: str, now: datetime) ->
         if row["state"] not in breaks.LIVE:
             raise ConfigError(f"break {row['id']} is {row['state']}")
         breaks.close_break(conn, row, by=by, reason=reason, now=now)
+        tell_of_breaks(conn, desk.settings, row["merchant"])
         write_audit(conn, who=by, action="close break", target=row["id"], merchant=row["merchant"])
     return {**_break(row, None, now), "state": breaks.CLOSED}
 

@@ -20,6 +20,12 @@ from hub.steps.grant import Grant, grant_of
 _EARLY_LOSS = timedelta(days=1)
 
 
+def save_grant(conn: sa.Connection, row: StoredToken) -> None:
+    """Store tokens that work; what was told of their loss is over."""
+    tokens.save_token(conn, row)
+    close_alert(conn, f"grant-lost:{row.source_key}")
+
+
 def note_lost(
     grant: Grant, sealed: bytes | None, error: AuthorizationLostError, *, now: datetime
 ) -> None:
@@ -72,9 +78,9 @@ def warn_of_expiry(grant: Grant, *, now: datetime) -> bool:
     ahead = timedelta(days=grant.oauth.warn_days(grant.source))
     with store_errors(), grant.engine.begin() as conn:
         row = tokens.read_token(conn, grant.source_key)
-        if row is None or row.lost or row.refresh_expires_at is None:
-            return False
-        if row.refresh_expires_at - ahead > now:
+        ends_at = row.refresh_expires_at if row is not None and not row.lost else None
+        if ends_at is None or ends_at - ahead > now:
+            close_alert(conn, f"grant-expires:{grant.source_key}")
             return False
         raise_alert(
             conn,
@@ -82,11 +88,12 @@ def warn_of_expiry(grant: Grant, *, now: datetime) -> bool:
             severity="warning",
             summary=(
                 f"source {grant.source_key}: its grant ends at"
-                f" {row.refresh_expires_at.isoformat(timespec='minutes')}"
+                f" {ends_at.isoformat(timespec='minutes')}"
             ),
             action=f"hub pull {grant.source_key} (renews it), or hub source authorize {grant.source_key}",
             merchant=grant.source.merchant,
             owner=grant.source.owner or None,
+            count=0,
         )
     return True
 

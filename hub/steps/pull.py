@@ -20,7 +20,8 @@ from uuid import UUID
 import httpx
 import sqlalchemy as sa
 
-from hub.alerts.outbox import raise_alert
+from hub.alerts.outbox import close_alert, raise_alert
+from hub.alerts.reading import open_alerts
 from hub.connectors.base import OpenFlow, Page, PullConnector, PullRequest, connector_for
 from hub.connectors.limits import RateLimiter
 from hub.connectors.open_flows import ENDED
@@ -201,6 +202,8 @@ async def pull_streams(
         except HubError as error:
             found.error = error
             await asyncio.to_thread(_note_failure, pull, stream, error)
+        else:
+            await asyncio.to_thread(_note_success, pull, stream)
     await asyncio.to_thread(_finish, pull, result)
     return result
 
@@ -329,6 +332,13 @@ def _note_failure(pull: _Pull, stream: str, error: HubError) -> None:
                 merchant=pull.source.merchant,
                 owner=pull.source.owner or None,
             )
+
+
+def _note_success(pull: _Pull, stream: str) -> None:
+    """What the platform refused before, it gives now."""
+    with store_errors(), pull.engine.begin() as conn:
+        for row in open_alerts(conn, f"pull-refused:{pull.source_key}:{stream}:"):
+            close_alert(conn, row["dedupe_key"])
 
 
 def _finish(pull: _Pull, result: PullResult) -> None:

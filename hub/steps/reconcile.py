@@ -28,6 +28,7 @@ from hub.reconciliation.reconcile import reconcile as find
 from hub.reconciliation.rules import Rules, parse_rules
 from hub.registry.files import schema_files
 from hub.settings import HubSettings
+from hub.steps.break_alerts import tell_of_breaks
 
 FULL, INCREMENTAL = "full", "incremental"
 RULES = "reconciliation.yaml"
@@ -123,6 +124,7 @@ def reconcile(
                 "counts": {"matches": len(found.matches), **done},
             },
         )  # fmt: skip
+        tell_of_breaks(conn, settings, merchant)
         kinds = Counter(one.kind.value for one in found.breaks)
     new = done.pop("new_questions", 0)
     return Reconciled(

@@ -20,7 +20,7 @@ import httpx
 import msgspec
 import sqlalchemy as sa
 
-from hub.alerts.outbox import raise_alert
+from hub.alerts.outbox import close_alert, raise_alert
 from hub.connectors.base import Connector, connectors
 from hub.connectors.limits import RateLimiter
 from hub.connectors.resolving import (
@@ -66,6 +66,7 @@ class DailyQuota:
 
     engine: sa.Engine
     owner: str
+    source: SourceSettings
 
     async def take(self, name: str, wanted: int, *, limit: int, day: date) -> int:
         """How many of `wanted` may be used today; committed before they are used."""
@@ -73,7 +74,25 @@ class DailyQuota:
 
     def _take(self, name: str, wanted: int, limit: int, day: date) -> int:
         with store_errors(), self.engine.begin() as conn:
-            return take_quota(conn, f"{self.owner}:{name}", wanted, limit=limit, day=day)
+            granted = take_quota(conn, f"{self.owner}:{name}", wanted, limit=limit, day=day)
+            if granted < wanted:
+                self._tell(conn, short_by=wanted - granted, limit=limit)
+            elif granted:
+                close_alert(conn, f"quota:{self.owner}")
+        return granted
+
+    def _tell(self, conn: sa.Connection, *, short_by: int, limit: int) -> None:
+        raise_alert(
+            conn,
+            dedupe_key=f"quota:{self.owner}",
+            severity="warning",
+            summary=f"source {self.owner}: its {limit} answers of today are used up;"
+            " what is asked now is loaded masked, or waits until midnight",
+            action=f"hub source show {self.owner}; then raise the quota with the platform and in hub.yaml",
+            merchant=self.source.merchant,
+            owner=self.source.owner or None,
+            count=short_by,
+        )
 
 
 class Resolver:
@@ -213,6 +232,7 @@ class Resolver:
             answers = await connector.resolve(opened, [case.ask for case in open_cases], source)
         for case, answer in zip(open_cases, answers, strict=True):
             case.answer = answer
+        await asyncio.to_thread(self._answered, source_key)
 
     def _ports(self, source_key: str) -> PullPorts:
         grant = grant_of(self._engine, self._keyring, self._settings, source_key)
@@ -220,10 +240,15 @@ class Resolver:
             tokens=TokenStore(grant, self._clock),
             fingerprint=self._keyring.synthetic_id,
             limiter=self._limiter,
-            quota=DailyQuota(self._engine, grant.source_key),
+            quota=DailyQuota(self._engine, grant.source_key, grant.source),
             now=self._clock,
         )
         return replace(ports, http=self._http) if self._http is not None else ports
+
+    def _answered(self, source_key: str) -> None:
+        """The platform answers: what was told of its refusal is over."""
+        with store_errors(), self._engine.begin() as conn:
+            close_alert(conn, f"resolve-refused:{source_key}")
 
     def _failed(
         self, source_key: str, source: SourceSettings, cases: Sequence[Case], error: Exception

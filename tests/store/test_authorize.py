@@ -13,6 +13,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from hub.alerts.reading import open_alerts
 from hub.connectors.douyin.oauth import REFRESH_PATH, TOKEN_PATH
 from hub.connectors.douyin.simulator import Simulator
 from hub.errors import (
@@ -72,8 +73,7 @@ def refreshes(simulator: Simulator) -> list[int]:
 
 def alerts(engine: sa.Engine) -> list[tuple[str, str]]:
     with engine.begin() as conn:
-        rows = conn.execute(sa.text("SELECT dedupe_key, severity FROM alerts.alert"))
-        return [(row[0], row[1]) for row in rows]
+        return [(row.dedupe_key, row.severity) for row in open_alerts(conn)]
 
 
 def consent(url: str) -> dict[str, str]:
@@ -270,6 +270,8 @@ def test_a_lost_grant_is_stored_and_alerted_once(
 
     assert len(refreshes(simulator)) == 1
     assert alerts(engine) == [("grant-lost:ads", "critical")]
+    finish_authorization(granted, code=simulator.world.new_code(), now=clock())
+    assert alerts(engine) == []
 
 
 def test_losing_an_older_pair_does_not_undo_a_new_grant(
@@ -298,6 +300,10 @@ def test_a_grant_that_ends_within_a_week_is_announced(
 
     assert warn_of_all(engine, keyring, hub_settings, now=clock()) == [KEY]
     assert alerts(engine) == [("grant-expires:ads", "warning")]
+    stale = current_tokens(granted, now=clock()).access_token
+    current_tokens(granted, now=clock(), stale=stale)
+    assert warn_of_all(engine, keyring, hub_settings, now=clock()) == []
+    assert alerts(engine) == []
 
 
 def test_the_platform_lists_the_accounts_of_the_grant(

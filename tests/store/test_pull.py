@@ -127,7 +127,11 @@ class Puller:
 
     def alerts(self) -> list[str]:
         with self.engine.begin() as conn:
-            return list(conn.scalars(sa.text("SELECT dedupe_key FROM alerts.alert")))
+            return list(
+                conn.scalars(
+                    sa.text("SELECT dedupe_key FROM alerts.alert WHERE closed_at IS NULL")
+                )
+            )
 
 
 @pytest.fixture
@@ -358,6 +362,8 @@ def test_one_stream_that_fails_does_not_stop_the_other(
     assert failed.error.code == "40118"
     assert good.ids == 4
     assert puller.alerts() == [f"pull-refused:{KEY}:star_clue:40118"]
+    puller.streams()
+    assert puller.alerts() == []
 
 
 def test_an_account_limit_ends_the_pull_after_its_tries_and_keeps_what_came(

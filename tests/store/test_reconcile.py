@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from hub.alerts.reading import open_alerts
 from hub.connectors.declarative.connector import DeclarativeConnector
 from hub.database.engine import driver
 from hub.errors import ConfigError
@@ -80,6 +81,10 @@ class Office:
     def breaks(self, *states: str) -> list[dict[str, Any]]:
         wanted = Wanted(states=states or ("open", "reopened"))
         return desk_step.list_breaks(self.desk, wanted, AT)
+
+    def alerts(self) -> list[tuple[str, int]]:
+        with self.engine.begin() as conn:
+            return [(row["dedupe_key"], row["count"]) for row in open_alerts(conn)]
 
     def tables(self) -> dict[str, list[Any]]:
         """What reconciliation left, without times and history."""
@@ -208,10 +213,12 @@ def test_a_break_that_is_mended_resolves_itself_and_opens_again_if_it_comes_back
     [found] = office.breaks()
     office.push([{**bill, "amount_fen": 1_000_00}])
     mended = office.run()
+    assert office.alerts() == []
     office.push([{**bill, "amount_fen": 2_000_00}])
     office.run()
 
     assert (found["kind"], found["amount_fen"]) == ("invoice_over", 1_000_00)
+    assert office.alerts() == [("reconciliation:default", 1)]
     assert dict(mended.events) == {"resolved": 1}
     [again] = office.breaks()
     assert (again["id"], again["state"]) == (found["id"], "reopened")
@@ -227,6 +234,7 @@ def test_a_closed_break_stays_closed_until_what_it_says_changes(office: Office):
     office.run()
     [found] = office.breaks()
     desk_step.close(office.desk, found["id"][:6], by="a person", reason="agreed", now=AT)
+    assert office.alerts() == []
     office.run(full=True)
 
     assert office.breaks() == []

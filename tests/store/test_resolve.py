@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from hub.alerts.reading import open_alerts
 from hub.connectors.douyin import DouyinConnector
 from hub.connectors.resolving import RESOLVED, Answer, Ask, Found, Later, Never
 from hub.connectors.sessions import PullPorts
@@ -267,6 +268,10 @@ def test_an_error_for_all_makes_them_wait_on(
 
     assert stage.outcomes() == {"waiting": 2}
     assert [key for key in stage.alerts() if "refused" in key] == alerted
+    stage.connector.say = lambda ask: Found({"telephone": PHONE})
+    stage.later(minutes=6)
+    stage.resolve()
+    assert not [key for key in stage.alerts() if "refused" in key]
 
 
 def test_what_waits_too_long_is_alerted_until_it_is_over(stage: Stage) -> None:
@@ -302,16 +307,23 @@ def test_one_process_asks_a_source_at_a_time(
 
 
 def test_a_daily_quota_is_kept_by_all_together(engine: sa.Engine) -> None:
-    quota, day = DailyQuota(engine, "laike"), date(2026, 2, 17)
+    source = SourceSettings(platform="douyin", owner="运营")
+    quota, day = DailyQuota(engine, "laike", source), date(2026, 2, 17)
 
     async def takes() -> list[int]:
         return await asyncio.gather(
             *(quota.take("decrypt", 40, limit=100, day=day) for _ in range(4))
         )
 
+    def told() -> list[tuple[str, str, int]]:
+        with engine.begin() as conn:
+            return [(row.dedupe_key, row.owner, row.count) for row in open_alerts(conn)]
+
     assert sorted(asyncio.run(takes())) == [0, 20, 40, 40]
+    assert told() == [("quota:laike", "运营", 60)]
     tomorrow = quota.take("decrypt", 40, limit=100, day=day + timedelta(days=1))
     assert asyncio.run(tomorrow) == 40
+    assert told() == []
     with engine.begin() as conn:
         assert used_quota(conn, "laike:decrypt", day) == 100
 
