@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: setup demo test test-stories test-rest check format bench chaos drift reconciliation identity connectors browser lock clean
+.PHONY: setup demo test test-stories test-rest check format bench chaos drift reconciliation identity connectors browser deploy-check lock clean
 
 setup: $(VENV)/.installed
 
@@ -67,6 +67,10 @@ connectors: setup
 
 browser:
 	apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver fonts-noto-cjk
+
+# systemd units, compose file, Dockerfile and proxy, by the programs that read them; says which are not here.
+deploy-check: setup
+	$(BIN)/python deploy/check.py
 
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras -q -o requirements.lock

@@ -56,12 +56,20 @@ def write_instance(home: Path, *, postgres_url: str | None = None) -> Path:
     if postgres_url is not None:
         psycopg2_url(postgres_url)
         document["storage"] = {"postgres": {"postgres_url": {"env": DATABASE_VARIABLE}}}
-    path = home / "dagster.yaml"
     text = "# Written by the hub at every start; change hub/definitions/instance.py instead.\n"
-    partial = path.with_suffix(".partial")
-    partial.touch(mode=0o600)
-    partial.write_text(text + yaml.safe_dump(document, sort_keys=False), "utf-8")
-    os.replace(partial, path)  # noqa: PTH105 -- two starts at once leave a whole file
+    return write_whole(home / "dagster.yaml", text + yaml.safe_dump(document, sort_keys=False))
+
+
+def write_whole(path: Path, text: str) -> Path:
+    """Write a file of Dagster's home unless it says so already; returns `path`.
+
+    Several processes do so at one moment (containers that share the home): each reads a whole file.
+    """
+    if not path.exists() or path.read_text("utf-8") != text:
+        partial = path.with_suffix(f".{os.getpid()}-{os.urandom(3).hex()}.partial")
+        partial.touch(mode=0o600)
+        partial.write_text(text, "utf-8")
+        os.replace(partial, path)  # noqa: PTH105 -- an old file is replaced whole
     return path
 
 

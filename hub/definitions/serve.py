@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 import yaml
 
 from hub.database.places import private_folder
-from hub.definitions.instance import DATABASE_VARIABLE, psycopg2_url, write_instance
+from hub.definitions.instance import DATABASE_VARIABLE, psycopg2_url, write_instance, write_whole
 from hub.errors import ConfigError
 from hub.mapping.nearest import expected_one_of
 from hub.settings import config_path
@@ -120,9 +120,8 @@ def write_workspace(home: Path, code: str = "") -> Path:
     host, _, port = code.rpartition(":")
     place = {"host": host, "port": int(port)} if code else {"socket": str(_socket(home))}
     server = {**place, "location_name": "lead-hub"}
-    path = home / "workspace.yaml"
-    path.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}), "utf-8")
-    return path
+    text = yaml.safe_dump({"load_from": [{"grpc_server": server}]})
+    return write_whole(home / "workspace.yaml", text)
 
 
 def serve(home: Path, port: int, *, host: str = "127.0.0.1", read_only: bool = False) -> None:
