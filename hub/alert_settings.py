@@ -137,7 +137,8 @@ class AlertSettings(Strict):
 
 
 class WatchSettings(Strict):
-    """When the watchdog speaks up. Of a disk, what is reached first counts: the share or the bytes."""
+    """When the watchdog speaks up. Of a disk, what is reached first counts: the share or the megabytes
+    (on a small disk, twice the share at most)."""
 
     latency_p95_ms: int = Field(default=2000, ge=1, description="of the last five minutes")
     queue_age_s: int = Field(default=60, ge=1, description="of what waits longest for a loader")

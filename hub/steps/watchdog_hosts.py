@@ -109,13 +109,17 @@ class _Disk:
     size: int
 
     def severity(self, limits: WatchSettings) -> Severity | None:
-        """How bad it is, None while there is room. What is reached first counts."""
-        percent, free_mb = 100 * self.free / self.size, self.free / _MB
-        if percent < limits.disk_critical_percent or free_mb < limits.disk_critical_mb:
+        """How bad it is, None while there is room."""
+        if self._has_less_than(limits.disk_critical_percent, limits.disk_critical_mb):
             return "critical"
-        if percent < limits.disk_warning_percent or free_mb < limits.disk_warning_mb:
+        if self._has_less_than(limits.disk_warning_percent, limits.disk_warning_mb):
             return "warning"
         return None
+
+    def _has_less_than(self, percent: float, megabytes: int) -> bool:
+        """What is reached first counts; on a small disk the megabytes are twice the share at most."""
+        share = self.size * percent / 100
+        return self.free < max(share, min(megabytes * _MB, 2 * share))
 
 
 def _own_disks(home: Path) -> dict[str, _Disk]:
