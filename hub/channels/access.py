@@ -10,6 +10,7 @@ from hub.alert_settings import ChannelSettings
 from hub.channels.base import ChannelError, Failure
 
 _ADDRESS = re.compile(r"[\w.@-]{1,64}")
+_EVERYBODY = "@all"  # an alert names whom it is for
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Access:
         Raises:
             ChannelError: it is none. The text does not repeat it.
         """
-        if to and not _ADDRESS.fullmatch(to):
+        if to and (to.lower() == _EVERYBODY or not _ADDRESS.fullmatch(to)):
             raise self.error(Failure.ADDRESS, "`to` of a recipient is no member's id")
         return to
 

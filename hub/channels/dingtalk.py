@@ -95,9 +95,9 @@ class DingTalkRobot:
 def _guard(answer: Answer) -> Fault:
     """Which guard of the robot refused: the words are read and not repeated."""
     words = str(answer.document().get("errmsg", "")).lower()
-    if "keyword" in words:
+    if "keyword" in words or "关键词" in words:
         return _KEYWORD
-    return _IP if "ip" in words and "whitelist" in words else _SIGN
+    return _IP if "whitelist" in words or "白名单" in words else _SIGN
 
 
 def _markdown(message: Outgoing, mentioned: str) -> str:

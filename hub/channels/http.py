@@ -13,9 +13,13 @@ import httpx
 from hub.channels.access import Access, Fault, found
 from hub.channels.base import ChannelError, Failure
 from hub.channels.secrecy import muted
+from hub.errors import ConfigError
 
 MAX_ANSWER_BYTES: Final = 64 * 1024
 _SECONDS_AT_MOST = 3600.0
+_UNTRUSTED = (
+    "the certificate is not trusted; look at api_base, at a proxy, and at this machine's clock"
+)
 _BEHIND_PROXY = "look at api_base, and at what stands between this machine and the platform"
 
 
@@ -47,11 +51,14 @@ class Http:
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        self._http = httpx.Client(
-            timeout=access.settings.timeout_s,
-            follow_redirects=False,
-            headers={"user-agent": "lead-hub"},
-        )
+        try:
+            self._http = httpx.Client(
+                timeout=access.settings.timeout_s,
+                follow_redirects=False,
+                headers={"user-agent": "lead-hub", "accept-encoding": "identity"},
+            )
+        except (ValueError, ImportError):
+            raise ConfigError("the proxy that the environment names cannot be used") from None
 
     def post(
         self,
@@ -83,8 +90,8 @@ class Http:
             with muted(), self._http.stream(method, url, **more) as response:
                 return Answer(response.status_code, self._read(response), _wait_of(response))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            why = f"no answer ({type(error).__name__})"
-            raise self._access.error(Failure.AWAY, why) from None
+            why = _UNTRUSTED if "CERTIFICATE_VERIFY" in str(error) else "no answer"
+            raise self._access.error(Failure.AWAY, f"{why} ({type(error).__name__})") from None
 
     def _read(self, response: httpx.Response) -> bytes:
         body, until = b"", time.monotonic() + self._access.settings.timeout_s

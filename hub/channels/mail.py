@@ -24,7 +24,7 @@ from hub.channels.notifying import notify, plugin_of
 from hub.channels.secrecy import heard
 from hub.errors import ConfigError
 
-_MAILBOX: Final = re.compile(r"[^\s@<>,;:\"()\[\]\\?&]{1,64}@[^\s@<>,;:\"()\[\]\\?&/]{1,255}")
+_MAILBOX: Final = re.compile(r"[\w.!#$%'*+/=^`{|}~-]{1,64}@[\w.-]{1,255}", re.ASCII)
 _SCHEMES = ("mailto", "mailtos")
 # Codes as the library's log shows them: `(535, b'…')`, `{'…': (550, b'…')}`, `refused: 550 b'…'`.
 _OF_RECIPIENT = re.compile(r"\{'[^']*': \((\d{3}), |was refused: (\d{3}) ")
@@ -61,7 +61,7 @@ class Mail:
         if not _MAILBOX.fullmatch(to):
             raise self._access.error(Failure.ADDRESS, "`to` of a recipient is no mail address")
         with heard() as lines:
-            is_sent = notify(self._plugin([to]), message)
+            is_sent = notify(self._access, self._plugin([to]), message)
         if not is_sent:
             raise self._why("\n".join(lines))
 

@@ -52,7 +52,7 @@ class AppriseService:
         self._access.no_address(to)
         with heard() as lines:
             plugin = plugin_of(self._access.key, self._access.settings.timeout_s)
-            is_sent = plugin is not None and notify(plugin, message)
+            is_sent = plugin is not None and notify(self._access, plugin, message)
         if not is_sent:
             raise self._why(lines)
 
@@ -92,21 +92,28 @@ def plugin_of(
     return plugin
 
 
-def notify(plugin: NotifyBase, message: Outgoing) -> bool:
-    """Whether the library says that it was sent, as plain text."""
+def notify(access: Access, plugin: NotifyBase, message: Outgoing) -> bool:
+    """Whether the library says that it was sent, as plain text.
+
+    Raises:
+        ChannelError: a service of the library broke.
+    """
     lines = [one_line(line) for line in message.lines]
     text = cut_to_bytes("\n".join(lines), TEXT_BYTES)
     link = href(message.link)
     words = one_line(message.link_text)
     tail = (f"{words}: {link}" if words else link) if link else ""
-    return bool(
-        plugin.notify(
+    try:
+        is_sent = plugin.notify(
             title=marked_title(message),
             body="\n\n".join(part for part in (text, tail) if part) or marked_title(message),
             notify_type=_TYPES.get(message.severity, NotifyType.INFO),
             body_format=NotifyFormat.TEXT,
         )
-    )
+    except Exception as error:  # noqa: BLE001 -- code of 170 services; what it raises may hold the URL
+        why = f"the notifying library failed ({type(error).__name__})"
+        raise access.error(Failure.REFUSED, why) from None
+    return bool(is_sent)
 
 
 def check_service(url: str) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
-from hub.channels.base import ChannelError, Outgoing
+from hub.channels.base import Channel, ChannelError, Outgoing
 from hub.channels.open import open_channel
 from hub.errors import ConfigError
 from hub.mapping.nearest import expected_one_of
@@ -93,16 +94,17 @@ def _tried(
         channel = open_channel(name, settings.alerts.channels[name], environment)
     except ConfigError as error:
         return [Trial(name, target.recipient, False, str(error)) for target in targets]
-    trials = []
-    for target in targets:
-        try:
-            channel.send(_message(settings, name, now), target.to)
-        except ChannelError as error:
-            trials.append(Trial(name, target.recipient, False, str(error)))
-        else:
-            trials.append(Trial(name, target.recipient, True, "sent"))
-    channel.close()
-    return trials
+    message = _message(settings, name, now)
+    with closing(channel):
+        return [_sent(channel, message, target) for target in targets]
+
+
+def _sent(channel: Channel, message: Outgoing, target: _Target) -> Trial:
+    try:
+        channel.send(message, target.to)
+    except ChannelError as error:
+        return Trial(channel.name, target.recipient, False, str(error))
+    return Trial(channel.name, target.recipient, True, "sent")
 
 
 def _message(settings: HubSettings, name: str, now: datetime) -> Outgoing:

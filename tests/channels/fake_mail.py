@@ -45,7 +45,7 @@ class FakeMail:
         self._times: int | None = None
         self._is_gone = False
         self.wants_login, self._starttls = auth, starttls
-        more: dict[str, Any] = {"tls_context": _context(), "require_starttls": True}
+        more: dict[str, Any] = {"tls_context": untrusted_context(), "require_starttls": True}
         self._controller = _Controller(
             self,
             hostname="127.0.0.1",
@@ -154,7 +154,7 @@ class _Controller(Controller):
         super()._trigger_server()
 
 
-def _context() -> ssl.SSLContext:
+def untrusted_context() -> ssl.SSLContext:
     """TLS with a certificate made for this run, signed by itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])

@@ -16,6 +16,8 @@ from hub.channels.feishu import FeishuBot
 from hub.channels.notifying import notify, plugin_of
 from hub.channels.open import open_channel
 from hub.channels.wecom_app import WecomApp
+from hub.errors import ConfigError
+from tests.channels.fake_mail import untrusted_context
 from tests.channels.fakes import FakeDingTalk, FakeFeishu, FakeMail, FakeWebhook, FakeWecom
 
 Kept = TypeVar("Kept", bound=Channel)
@@ -155,7 +157,7 @@ def test_a_wrong_setting_of_an_application_is_named(change: dict[str, Any], word
     assert words in str(error)
 
 
-@pytest.mark.parametrize("to", ["", "nobody", "zhang_san|li_si", "@all|x"])
+@pytest.mark.parametrize("to", ["", "nobody", "zhang_san|li_si", "@all", "@ALL", "@all|x"])
 def test_a_member_that_cannot_be_reached_is_said_and_not_shown(to: str) -> None:
     with FakeWecom("wecom_app") as fake:
         error = failed(opened(fake), to)
@@ -306,7 +308,9 @@ def test_a_mailbox_that_is_not_there_is_said_and_not_shown() -> None:
     assert "SMTP 550" in str(error)
 
 
-@pytest.mark.parametrize("to", ["", "ops", "a@b.c,d@e.f", "a@b.c?bcc=d@e.f", "x <a@b.c>"])
+@pytest.mark.parametrize(
+    "to", ["", "ops", "a@b.c,d@e.f", "a@b.c?bcc=d@e.f", "x <a@b.c>", "线@b.c", "a@b.c\nCc: d@e.f"]
+)
 def test_mail_goes_to_one_address(to: str) -> None:
     with FakeMail() as fake:
         assert failed(opened(fake), to).failure is Failure.ADDRESS
@@ -338,8 +342,40 @@ def test_the_notifying_library_takes_a_wrong_token_for_sent(
     with fake_of() as fake:
         plugin: Any = plugin_of(url, 2.0)
         setattr(plugin, attribute, fake.url + path)
-        is_sent = notify(plugin, MESSAGE)
+        is_sent = notify(accessed(fake), plugin, MESSAGE)
 
     assert is_sent
     assert fake.messages == []
     assert len(fake.asked) == 1
+
+
+def test_a_service_of_the_library_that_breaks_shows_no_url(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object, **__: object) -> bool:
+        raise KeyError("json://secret@example.com")
+
+    with FakeWebhook(signed=False) as fake:
+        monkeypatch.setattr("apprise.plugins.base.NotifyBase.notify", broken)
+        url = fake.hook.replace("http://", "json://")
+        error = failed(opened(fake, {"kind": "apprise"}, HUB_FAKE_KEY=url))
+
+    assert error.failure is Failure.REFUSED
+    assert "KeyError" in str(error)
+    assert "secret" not in str(error)
+
+
+def test_a_proxy_that_cannot_be_used_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "nonsense://example.com")
+    with FakeWecom() as fake, pytest.raises(ConfigError, match="proxy"):
+        opened(fake)
+
+
+def test_a_platform_whose_certificate_is_not_trusted_gets_no_key() -> None:
+    fake = FakeWecom()
+    fake.encrypt(untrusted_context())
+    with fake:
+        error = failed(opened(fake, {"api_base": fake.url.replace("http://", "https://")}))
+
+    assert "certificate" in str(error)
+    assert fake.asked == []
