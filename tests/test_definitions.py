@@ -244,7 +244,7 @@ def test_the_first_group_says_where_to_look(graph):
 
     assert first == dg.AssetKey(["0_start_here", "sources"])
     assert min(graph.get(key).group_name for key in graph.get_all_asset_keys()) == node.group_name
-    assert node.description.startswith("**Start here.**")
+    assert node.description.startswith("Start here: ")
 
 
 @pytest.mark.parametrize("process", ["loader", "receiver", "notifier"])

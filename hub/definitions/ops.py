@@ -12,10 +12,11 @@ from hub.steps.report import LOADER, NOTIFIER, RECEIVER
 # Groups are shown by name: this one comes first.
 FIRST_GROUP = "0_start_here"
 _SOURCES = """\
-**Start here.** Every source on one page, those that are unwell first: what is wrong, since when, what is held \
+Start here: every source on one page, those that are unwell first: what is wrong, since when, what is held \
 and why, what to run.
 
-- The table `sources` is under Metadata below; a sensor writes it anew every few minutes and whenever a check turns.
+- The table `sources` is under Metadata below; a sensor writes it anew every few minutes and whenever a check turns; \
+its times are those of Shanghai.
 - The check `everything_is_well` (tab Checks) lists every check of the hub that fails, with its command.
 - From there: `canonical/<source>`, tab Checks, for one source; `raw/<source>` for what it sent.
 

@@ -113,7 +113,7 @@ def _canonical(
         deps=[names.raw(source_key)],
         group_name="canonical",
         description=(
-            f"The records of {_title(source_key, source)} as canonical leads, and the outcome of each. **Unwell?**"
+            f"The records of {_title(source_key, source)} as canonical leads, and the outcome of each. Unwell?"
             " Open the tab Checks: each failing check says since when, shows what is held and why, and names"
             " the command.\n\nA loader (`hub work`) fills it all the time. Materialize drains the queue by hand,"
             f" for a hub without a loader.\n\n`hub held list --source {source_key}`, `hub drift list`,"

@@ -60,7 +60,7 @@ def judge_drift(source_key: str, facts: SourceFacts, now: datetime) -> list[Chec
         waiting[group.finding] = waiting.get(group.finding, 0) + group.records
     changed = sorted(
         (one for one in facts.findings if one.kind not in _OWN_CHECK),
-        key=lambda one: (_WORST_FIRST.get(one.severity, 0), one.since),
+        key=lambda one: (_WORST_FIRST.get(one.severity, 0), -waiting.get(one.id, 0), one.since),
     )
     volume, quiet = _learned(facts.arrivals, now)
     surge, silence = (_of_kind(facts.findings, kind) for kind in (Kind.SURGE, Kind.SILENCE))

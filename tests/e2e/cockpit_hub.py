@@ -27,9 +27,8 @@ from hub.privacy.keyring import KeyRing
 from hub.registry.live import publish
 from hub.settings import HubSettings, load_settings
 from hub.steps.work import drain_queue
-from tests.e2e.founding_story import strict_documents
 from tests.e2e.hub_processes import free_port, wait_until
-from tests.store.drift_hub import a_new_star_push, a_star_push
+from tests.store.drift_hub import a_new_star_push, a_star_push, strict_documents
 
 ROOT = Path(__file__).parents[2]
 CONFIG = """
@@ -37,7 +36,6 @@ sources:
   douyin-star:
     platform: douyin
     name: 抖音星图
-    account: "1002"
     push: star_push
     owner: growth@example.com
   douyin-main:

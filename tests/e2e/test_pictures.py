@@ -1,0 +1,184 @@
+"""What a newcomer finds in Dagster within a minute, looked at in Chromium; HUB_WRITE_PICTURES=1 keeps the pictures."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from hub.database.engine import make_engine
+from hub.steps.metrics import ZONE
+from tests.e2e import test_dagster_ui
+from tests.e2e.cockpit_hub import NEW_PUSHES, CockpitHub, Dagster, running_dagster
+from tests.e2e.hub_processes import wait_until
+
+pytestmark = [pytest.mark.dagster, pytest.mark.browser, pytest.mark.postgres]
+browser = test_dagster_ui.browser
+
+# Read when the module is: each test finds no HUB_* of its caller.
+WRITE = os.environ.get("HUB_WRITE_PICTURES") == "1"
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+START = "/assets/0_start_here/sources"
+STAR = "/assets/canonical/douyin-star"
+SHOWN_MS = 30_000
+_MATERIALIZED = """query ($keys: [AssetKeyInput!]!) {
+  assetNodes(assetKeys: $keys) { assetMaterializations(limit: 1) { timestamp } } }"""
+_BACKFILL = """mutation ($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
+  __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
+_STATUS = """query ($id: String!) { partitionBackfillOrError(backfillId: $id) {
+  ... on PartitionBackfill { status numPartitions } } }"""
+_RUNS = """query ($id: String!) { runsOrError(filter: {tags: [{key: "dagster/backfill", value: $id}]}) {
+  ... on Runs { results { status tags { key value } } } } }"""
+
+
+@pytest.fixture(scope="module")
+def dagster(
+    test_server: Any, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Dagster]:
+    database = test_server.create(template_database)
+    url = test_server.url_of(database)
+    engine = make_engine(url)
+    hub = CockpitHub(tmp_path_factory.mktemp("cockpit"), url, engine)
+    try:
+        with ThreadPoolExecutor(1) as beside:  # the browser's event loop runs in this thread
+            beside.submit(hub.fill, datetime.now(UTC)).result()
+        with running_dagster(hub) as running:
+            keys = [["0_start_here", "sources"], ["canonical", "douyin-star"], ["crm", "lead"]]
+            wait_until("the sensor's first events", lambda: is_shown(running, keys), seconds=120)
+            yield running
+    finally:
+        engine.dispose()
+        test_server.drop(database)
+
+
+@pytest.fixture
+def page(browser: Browser, dagster: Dagster) -> Iterator[Page]:
+    opened = browser.new_page(viewport={"width": 1500, "height": 950}, base_url=dagster.url)
+    yield opened
+    opened.close()
+
+
+def is_shown(dagster: Dagster, keys: list[list[str]]) -> bool:
+    nodes = dagster.ask(_MATERIALIZED, keys=[{"path": key} for key in keys])["assetNodes"]
+    return len(nodes) == len(keys) and all(node["assetMaterializations"] for node in nodes)
+
+
+def shows(page: Page, *texts: str | re.Pattern[str]) -> None:
+    for text in texts:
+        expect(page.get_by_text(text).first).to_be_visible(timeout=SHOWN_MS)
+
+
+def keep(page: Page, name: str) -> None:
+    """Write the page into the documents, if that was asked for."""
+    if WRITE:
+        PICTURES.mkdir(exist_ok=True)
+        page.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
+
+
+def test_the_catalog_begins_with_where_to_look(page):
+    page.goto("/assets")
+    shows(page, re.compile("Start here: every source"), "Materialized")
+    expect(page.get_by_text("Loading...")).to_have_count(0, timeout=SHOWN_MS)
+    names = page.locator("a[href*='/assets/']").all_inner_texts()
+
+    assert "sources" in next(name for name in names if name.strip())
+    keep(page, "assets")
+
+
+def test_the_first_page_says_who_is_unwell_since_when_why_and_what_to_run(page):
+    page.goto(START)
+    shows(
+        page,
+        "Start here: every source on one page",
+        re.compile(rf"{NEW_PUSHES} held: contract; field_added_required ×9"),
+        re.compile("hub drift show d"),
+        "nothing ever came",
+        "hub source check xhs-form",
+    )
+    keep(page, "overview")
+
+
+def test_everything_that_fails_stands_in_one_table(page):
+    page.goto(f"{START}?view=checks&checkDetail=everything_is_well")
+
+    shows(page, "everything_is_well", "canonical/douyin-star", "No record has ever arrived.")
+
+
+def test_the_page_of_a_source_leads_to_its_owner_and_its_failing_checks(page):
+    page.goto(STAR)
+    shows(page, "Latest check results", "growth@example.com", "source: douyin_star")
+    shows(page, re.compile("Unwell\\? Open the tab Checks"), "手机号 ← phone")
+    keep(page, "source")
+
+
+def test_numbers_of_every_window_are_plotted(page):
+    page.goto("/assets/canonical/douyin-main?view=events")
+    shows(page, "loaded", "p95_ms")
+    page.goto("/assets/canonical/douyin-main")
+    page.get_by_text("Plots").first.scroll_into_view_if_needed(timeout=SHOWN_MS)
+    page.get_by_text("Plots").first.click()
+    expect(page.locator("canvas").first).to_be_visible(timeout=SHOWN_MS)
+    keep(page, "plots")
+
+
+def test_a_failing_check_shows_what_changed_with_a_command_for_each(page):
+    page.goto(f"{STAR}?view=checks&checkDetail=drift")
+    shows(
+        page,
+        re.compile(
+            rf"9 change\(s\) since .*; {NEW_PUSHES} record\(s\) held\. Run: hub drift show"
+        ),
+        "/douyin_id",
+        "field_added_required",
+    )
+    keep(page, "failing-check")
+
+
+def test_the_lineage_goes_from_what_was_sent_to_the_customer(page):
+    page.goto("/assets/canonical/douyin-star?view=lineage&lineageScope=neighbors")
+    for name in ("douyin-star", "lead", "contact"):
+        expect(page.get_by_text(name, exact=True).first).to_be_visible(timeout=SHOWN_MS)
+    keep(page, "lineage")
+
+
+def test_three_days_are_replayed_by_a_backfill_in_one_run(dagster, page):
+    """Launched as the UI does, taken up by the daemon."""
+    today = datetime.now(ZONE).date()
+    days = [str(today - timedelta(days=back)) for back in (2, 1, 0)]
+    asked = {
+        "assetSelection": [{"path": ["replay", "douyin-star"]}],
+        "partitionNames": days,
+        "title": "replay 星图",
+    }
+    launched = dagster.ask(_BACKFILL, params=asked)["launchPartitionBackfill"]
+    assert launched["__typename"] == "LaunchBackfillSuccess", launched
+    backfill = launched["backfillId"]
+
+    def status() -> Any:
+        return dagster.ask(_STATUS, id=backfill)["partitionBackfillOrError"]
+
+    wait_until("the backfill's end", lambda: status()["status"] not in ("REQUESTED",), seconds=180)
+    [run] = dagster.ask(_RUNS, id=backfill)["runsOrError"]["results"]
+    tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+
+    assert status() == {"status": "COMPLETED_SUCCESS", "numPartitions": 3}
+    assert run["status"] == "SUCCESS"
+    assert tags["source"] == "douyin-star"
+    assert tags["mapping_version"] == "douyin/star_push/1-0-7"
+    page.goto(f"/runs/b/{backfill}")
+    shows(page, "replay / douyin-star", "Completed")
+    keep(page, "backfill")
+
+
+@pytest.mark.parametrize("job", ["pull", "replay", "reconcile", "export", "retention"])
+def test_the_launch_pad_proposes_a_configuration(page, job):
+    page.goto(f"/locations/lead-hub/jobs/{job}/playground")
+
+    shows(page, "Launch run", "ops:")
