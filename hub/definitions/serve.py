@@ -228,20 +228,25 @@ def _tell(event: ProcessEvent) -> None:
         log.warning("%s ends again and again; see its log", event.name)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; exit status 0 after a signal, 2 if Dagster cannot run."""
-    parser = argparse.ArgumentParser(prog="python -m hub.definitions.serve", description=__doc__)
-    parser.add_argument("--port", type=int, default=3000, help="where the UI listens")
-    parser.add_argument("--host", default="127.0.0.1", help="the UI has no login: keep it local")
-    parser.add_argument("--home", type=Path, help="DAGSTER_HOME; default: dagster/ in HUB_HOME")
-    parser.add_argument("--read-only", action="store_true", help="a UI for viewers")
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """What may stand on the command line."""
+    made = argparse.ArgumentParser(prog="python -m hub.definitions.serve", description=__doc__)
+    made.add_argument("--port", type=int, default=3000, help="where the UI listens")
+    made.add_argument("--host", default="127.0.0.1", help="the UI has no login: keep it local")
+    made.add_argument("--home", type=Path, help="DAGSTER_HOME; default: dagster/ in HUB_HOME")
+    made.add_argument("--read-only", action="store_true", help="a UI for viewers")
+    made.add_argument(
         "--only", metavar="NAME", help="become one process: who starts us supervises it"
     )
-    parser.add_argument(
+    made.add_argument(
         "--code-server", default="", metavar="HOST:PORT", help="default: a socket in --home"
     )
-    given = parser.parse_args(arguments)
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; exit status 0 after a signal, 2 if Dagster cannot run."""
+    given = parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         _run(given)
