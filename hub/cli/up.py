@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -23,6 +24,7 @@ from hub.errors import ConfigError, StoreAwayError
 from hub.inbox.counts import is_queue_filled
 from hub.settings import home, load_settings
 from hub.steps.check_settings import require_sound
+from hub.steps.logs import log_as_json
 from hub.steps.open_store import Store, open_store
 from hub.steps.process_alerts import ProcessAlerts
 from hub.steps.restarts import Life
@@ -30,6 +32,7 @@ from hub.steps.store_keeper import NAME as POSTGRES
 from hub.steps.store_keeper import StoreKeeper
 from hub.steps.supervise import POLL_S, ProcessSpec, Supervisor, stop_signals
 
+logger = logging.getLogger("hub.supervise")
 DRAIN_WITHIN_S = 600.0
 # In this order they end: first nothing comes in, then what came is loaded, then what is told is told.
 RECEIVERS, LOADERS, NOTIFIER, DAGSTER = "receiver", "loader", "notifier", "dagster"
@@ -70,13 +73,14 @@ def up_command(  # noqa: PLR0913 -- options of a command
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Run all of it on this machine: receivers, loaders, notifier, Dagster; start again what dies."""
+    log_as_json("up")
     require_sound(load_settings())
     output = UpOutput(as_json=as_json)
     logs = home() / "log" if log is LogTarget.FILES else None
     with stop_signals() as stopped, _alone(), ExitStack() as ends:
         specs = [*_receivers(receivers, host, port), *_loaders(loaders)]
         specs += [_hub(NOTIFIER, NOTIFIER, "notify")] if notify else []
-        store = ends.enter_context(_open(output))
+        store = ends.enter_context(_open())
         supervisor = Supervisor(specs, logs=logs, tell=output.tell)
         ends.callback(supervisor.kill)  # whatever goes wrong, nothing is left behind
         keeper = StoreKeeper(store.server, output.tell) if store.server else None
@@ -113,12 +117,12 @@ def _alone() -> Iterator[None]:
         lock.close()
 
 
-def _open(output: UpOutput) -> Store:
+def _open() -> Store:
     """The store, migrated if it answers: if not, receivers take leads into their spools meanwhile."""
     try:
         return open_store(application="hub up", pool_size=2, check_erasures=False)
     except StoreAwayError as error:
-        output.warn(f"{error}; receivers take leads into their spools until it does")
+        logger.warning("%s; receivers take leads into their spools until it does", error)
         return open_store(migrate=False, application="hub up", pool_size=2)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
 import signal
-import sys
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,9 +14,11 @@ from hub.cli.output import print_line, print_rows
 from hub.steps.store_keeper import NAME as POSTGRES
 from hub.steps.supervise import Child, ProcessEvent
 
+log = logging.getLogger("hub.supervise")
+
 
 class UpOutput:
-    """For people, or as JSON lines; safe from any thread."""
+    """For people, or as JSON lines; safe from any thread. What is wrong with us goes into the log."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
@@ -54,15 +56,9 @@ class UpOutput:
             elif event.what == "back":
                 print_line(f"{event.name}: back after {event.seconds:.1f} s (pid {event.pid})")
             if event.what == "crashing":
-                sys.stderr.write(
-                    f"hub: {event.name} ends again and again (5 times in 10 minutes); read its log\n"
+                log.error(
+                    "%s ends again and again (5 times in 10 minutes); read its log", event.name
                 )
-                sys.stderr.flush()
-
-    def warn(self, text: str) -> None:
-        """What a person should know and need not stop for."""
-        sys.stderr.write(f"hub: {text}\n")
-        sys.stderr.flush()
 
     def stopping(self) -> None:
         """We were asked to stop."""
