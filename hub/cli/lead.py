@@ -14,6 +14,7 @@ from hub.errors import ConfigError
 from hub.registry.files import pii_kinds
 from hub.settings import load_settings
 from hub.steps import lookup
+from hub.steps.delivery_trace import trace
 from hub.steps.keys import open_keyring
 from hub.steps.lookup import Viewer
 from hub.steps.open_store import open_store
@@ -57,11 +58,12 @@ def show_command(
 def trace_command(
     lead: str, reveal: Reveal = False, who: Who = "", as_json: AsJson = False
 ) -> None:
-    """Where a lead comes from: records, deliveries, mapping versions, outcomes."""
+    """Where a lead comes from: records, deliveries, mapping versions, outcomes.
+
+    By the id of an answer (X-Request-Id, or the id that a form got): what became of that delivery.
+    """
     with open_store() as store:
-        print_found(
-            lookup.trace_lead(store.engine, open_viewer(asker(reveal, who)), as_id(lead)), as_json
-        )
+        print_found(trace(store.engine, open_viewer(asker(reveal, who)), as_id(lead)), as_json)
 
 
 @app.command("write-back")

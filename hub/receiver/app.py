@@ -69,6 +69,7 @@ def create_app(setup: ReceiverSetup) -> FastAPI:
     sources = setup.settings.all_sources()
     metrics = ReceiverMetrics(sources)
     metrics.read_from(group_commit.figures)
+    metrics.read_from(lambda: {"spool_max_bytes": setup.settings.spool_max_bytes})
     context = ReceiverContext(
         settings=setup.settings,
         keyring=setup.keyring,

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -42,6 +42,7 @@ class _Answers(Collector):
     def __init__(self) -> None:
         self._counts: dict[tuple[str, str, int], int] = {}
         self._seconds: dict[str, tuple[list[int], list[float]]] = {}
+        self._rejected: dict[tuple[str, str], int] = {}
 
     def note(self, route: str, source: str, status: int, seconds: float) -> None:
         """Count one answer."""
@@ -53,8 +54,13 @@ class _Answers(Collector):
         timing[0][bisect_left(_SECONDS, seconds)] += 1
         timing[1][0] += seconds
 
+    def reject(self, source: str, *, kept: bool) -> None:
+        """Count one push with a wrong signature."""
+        key = (source, "yes" if kept else "no")
+        self._rejected[key] = self._rejected.get(key, 0) + 1
+
     def collect(self) -> Iterator[Metric]:
-        """Requests by route, source and status; seconds by route."""
+        """Requests by route, source and status; seconds by route; rejected pushes by source."""
         requests = CounterMetricFamily(
             "hub_requests",
             "Requests answered, by route, source and status",
@@ -71,6 +77,14 @@ class _Answers(Collector):
             cumulated = list(zip(bounds, accumulate(buckets), strict=True))
             seconds.add_metric((route,), cumulated, total[0])
         yield seconds
+        rejected = CounterMetricFamily(
+            "hub_signature_rejected",
+            "Pushes whose signature failed, by source and whether they were kept",
+            labels=("source", "kept"),
+        )
+        for place, count in self._rejected.items():
+            rejected.add_metric(place, count)
+        yield rejected
 
 
 class ReceiverMetrics:
@@ -81,12 +95,7 @@ class ReceiverMetrics:
         self._sources = frozenset(sources)
         self._answers = _Answers()
         self.registry.register(self._answers)
-        self._rejected = Counter(
-            "hub_signature_rejected",
-            "Pushes whose signature failed, by source and what became of them",
-            ("source", "kept"),
-            registry=self.registry,
-        )
+        ProcessCollector(registry=self.registry)
 
     def answered(self, route: str, source: str | None, status: int, seconds: float) -> None:
         """Count one answer. `route` is a template, never a path."""
@@ -95,7 +104,7 @@ class ReceiverMetrics:
 
     def rejected(self, source: str, *, kept: bool) -> None:
         """Count one push with a wrong signature; `kept` is whether the holding table took it."""
-        self._rejected.labels(source, "yes" if kept else "no").inc()
+        self._answers.reject(source, kept=kept)
 
     def read_from(self, figures: Figures) -> None:
         """Show `figures` at each scrape; names without the `hub_` prefix."""

@@ -142,10 +142,12 @@ def _wecom_files(client: httpx.Client, url: str, scene: Scene) -> Iterator[Findi
         except httpx.HTTPError as error:
             yield bad(what, f"no answer ({type(error).__name__})", mend)
             continue
-        if answer.status_code == 200 and answer.text.strip() == wanted[1]:
-            yield good(what, f"{url}/{name} answers")
+        if answer.status_code != 200 or "<" in answer.text[:_LONGEST_ANSWER]:
+            yield bad(what, f"{url}/{name} answers {answer.status_code}, and no such file", mend)
+        elif wanted[1] not in answer.text:
+            yield warning(what, f"{url}/{name} holds something else than its name says", mend)
         else:
-            yield bad(what, f"{url}/{name} answers {answer.status_code}, without its code", mend)
+            yield good(what, f"{url}/{name} answers")
 
 
 def look_at_outgoing(scene: Scene) -> Iterator[Finding]:

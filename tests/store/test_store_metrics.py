@@ -20,7 +20,7 @@ SETTINGS = HubSettings(
     alerts=AlertSettings(channels={"group": ChannelSettings(kind="wecom_bot", key_env="X")}),
 )
 _ID = "gen_random_uuid()"
-_ROWS = f"""
+ROWS = f"""
 INSERT INTO inbox.queue (lane, item_id, is_record, merchant, source_key, via, received_at)
   VALUES (0, {_ID}, false, 'default', 'ads', 'push', now() - interval '90 s'),
          (0, {_ID}, false, 'default', 'ads', 'push', now()),
@@ -42,6 +42,10 @@ INSERT INTO alerts.message (alert_id, event, recipient, severity, not_before, gi
 INSERT INTO alerts.attempt (channel, messages, started_at, ended_at, failure, said) VALUES
   ('group', '{{1}}', now(), now(), 'away', 's'), ('group', '{{1}}', now(), now(), NULL, NULL),
   ('removed', '{{1}}', now(), now(), NULL, NULL);
+INSERT INTO inbox.waiting (record_id, merchant, source_key, entity, needs, waiting_since, not_before)
+  VALUES ({_ID}, 'default', 'ads', 'clue', 'phone', now(), now());
+INSERT INTO ops.window (merchant, source_key, window_start, loader, mapping_version, loaded, latency)
+  VALUES ('default', 'ads', now() - interval '5 min', 1, '', 1, ARRAY[1]);
 """  # noqa: S608 -- a constant
 
 
@@ -49,7 +53,7 @@ INSERT INTO alerts.attempt (channel, messages, started_at, ended_at, failure, sa
 def registry(engine: sa.Engine) -> CollectorRegistry:
     """The figures of a store in which something of everything stands."""
     with engine.begin() as conn:
-        conn.exec_driver_sql(_ROWS)
+        conn.exec_driver_sql(ROWS)
     made = CollectorRegistry()
     made.register(StoreFigures(engine, SETTINGS))
     return made
@@ -67,6 +71,10 @@ def test_queue_and_held_records_are_told_by_lane_and_source(registry: CollectorR
     assert age is not None
     assert 89 < age < 150
     assert value(registry, "held_records", source="ads") == 1
+    assert value(registry, "waiting_records", source="ads") == 1
+    silent = value(registry, "source_silent_seconds", source="ads")
+    assert silent is not None
+    assert 299 < silent < 400
 
 
 def test_names_that_nobody_configured_are_one_series(registry: CollectorRegistry) -> None:
@@ -83,6 +91,7 @@ def test_processes_are_told_by_their_signs_of_life(registry: CollectorRegistry) 
     assert value(registry, "receivers_alive") == 1
     assert value(registry, "spooled_deliveries") == 3
     assert value(registry, "spooled_bytes") == 900
+    assert value(registry, "windows_unreported") == 1
     beat = value(registry, "beat_age_seconds", process="notifier")
     assert beat is not None
     assert 44 < beat < 100
