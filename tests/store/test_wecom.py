@@ -13,6 +13,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from hub.alerts.reading import open_alerts
 from hub.connectors.wecom.simulator import Habits, PushSender, Simulator
 from hub.privacy.keyring import KeyRing
 from hub.receiver.app import ReceiverSetup, create_app
@@ -230,6 +231,22 @@ def test_an_ended_relation_and_a_notice_are_no_leads(corp: Corp) -> None:
 
     assert corp.docs() == {}
     assert corp.outcomes() == {"not_a_lead": 3}
+
+
+def test_a_notice_of_the_platform_is_an_alert_until_its_contrary(corp: Corp) -> None:
+    base = {"ToUserName": corp.simulator.world.corp_id, "Event": "customer_acquisition"}
+
+    def told(change: str, at: str) -> list[tuple[str, str]]:
+        event = {**base, "CreateTime": at, "ChangeType": change}
+        corp.push(lambda sender: sender.send_event(event))
+        corp.load()
+        with corp.engine.begin() as conn:
+            return [(row["dedupe_key"], row["severity"]) for row in open_alerts(conn)]
+
+    assert told("balance_exhausted", "1771300800") == [
+        ("notice:wecom:balance_exhausted", "critical")
+    ]
+    assert told("balance_increased", "1771300900") == []
 
 
 def test_with_a_wrong_token_the_platform_gives_up_and_nothing_is_loaded(corp: Corp) -> None:
