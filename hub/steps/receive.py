@@ -259,7 +259,11 @@ class GroupCommit:
     async def _keep_halves(self, group: Sequence[_Waiting]) -> None:
         if len(group) == 1:
             self._figures.refused_by_store += 1
-            log.error("the store refuses delivery %s; it goes to the spool", group[0].delivery.id)
+            refused = group[0].delivery
+            log.error(
+                "the store refuses a delivery; it goes to the spool",
+                extra={"event_id": refused.id, "source": refused.source_key},
+            )
             await self._keep_in_spool(group)
             return
         half = len(group) // 2

@@ -118,7 +118,8 @@ def test_what_others_add_in_further_lines_is_cut(stream: io.StringIO) -> None:
 
 def test_an_error_that_ends_the_process_is_a_line_too(stream: io.StringIO) -> None:
     sys.excepthook(ValueError, ValueError(PHONE), None)
-    broken = threading.Thread(target=lambda: {}[PHONE])
+    empty: dict[str, str] = {}
+    broken = threading.Thread(target=lambda: empty[PHONE])
     broken.start()
     broken.join()
 
