@@ -52,8 +52,9 @@ def tries_of(
     conn: sa.Connection, messages: Sequence[int], since: datetime
 ) -> Sequence[sa.RowMapping]:
     """Tries since then that one of these messages was part of, oldest first."""
+    wanted = sa.cast(list(messages), sa.ARRAY(sa.BigInteger))
     query = sa.select(attempt).where(
-        attempt.c.started_at >= since, attempt.c.messages.overlap(list(messages))
+        attempt.c.started_at >= since, attempt.c.messages.op("&&")(wanted)
     )
     return conn.execute(query.order_by(attempt.c.id)).mappings().all()
 

@@ -11,6 +11,7 @@ from hub.alerts.kinds import KINDS
 from hub.alerts.messages import Waiting
 from hub.channels.base import Outgoing
 from hub.escalation.model import SEVERITIES, Alert, Event, Language
+from hub.escalation.phrases import PHRASES
 from hub.escalation.wording import digest_words, words
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings
@@ -18,7 +19,6 @@ from hub.steps.acknowledge import ack_link
 
 _CALLS = (Event.OPENED, Event.WORSENED, Event.CLIMBED, Event.REPEATED)
 _LINK_TEXT = {"zh": "确认收到，我来处理", "en": "Acknowledge: I take it"}
-_REPEATED = {"zh": "【重发】", "en": "[repeated] "}
 _MOST_FACTS = 50
 
 
@@ -65,10 +65,11 @@ class Wording:
         is_repeat = any(message.is_repeat for _, message in items)
         calls = [alert.severity for alert, message in items if message.event in _CALLS]
         return Outgoing(
-            title=(_REPEATED[self.language] if is_repeat else "") + told.title,
+            title=(PHRASES[self.language].resent if is_repeat else "") + told.title,
             lines=told.lines,
             severity=max(calls, key=SEVERITIES.index, default="info"),
             facts={
+                "message_id": f"digest-{items[0][1].id}-{items[-1][1].id}-{len(items)}",
                 "alerts": [_facts(alert, message) for alert, message in items[:_MOST_FACTS]],
                 "count": len(items),
             },
@@ -76,13 +77,13 @@ class Wording:
 
     def notice(self, notice: sa.RowMapping, message: Waiting) -> Outgoing:
         """A change notice, as it was written."""
-        repeated = _REPEATED[self.language] if message.is_repeat else ""
+        repeated = PHRASES[self.language].resent if message.is_repeat else ""
         return Outgoing(
             title=f"{repeated}{notice['title']}",
             lines=tuple(line for line in notice["body"].splitlines() if line.strip()),
             severity="info",
             facts={
-                "message_id": message.id,
+                "message_id": f"notice-{notice['id']}",
                 "notice": notice["id"],
                 "merchant": notice["merchant"],
             },
@@ -100,9 +101,11 @@ class Wording:
 
 
 def _facts(alert: Alert, message: Waiting) -> Mapping[str, object]:
-    """For machines."""
+    """For machines. `message_id` is the same when a message comes again."""
+    of = alert.id or f"{alert.first_at:%Y%m%dT%H%M%S}"  # one told from memory has no number
+    parts = (of, message.event, message.step, message.severity, message.recipient)
     return {
-        "message_id": message.id,
+        "message_id": "-".join(map(str, parts)),
         "alert": alert.id,
         "key": alert.dedupe_key,
         "event": message.event,
