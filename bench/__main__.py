@@ -13,6 +13,7 @@ from typing import Any
 
 from bench import (
     acks,
+    dagster_cpu,
     detection,
     files,
     identity,
@@ -73,6 +74,11 @@ def _reconcile(stage: Stage, runs: int, say: Say, *, quick: bool) -> Section:
     return reconcile.measure(stage, reconcile.Plan(runs, 2_000 if quick else 100_000), say)
 
 
+def _dagster(stage: Stage, _: int, say: Say, *, quick: bool) -> Section:
+    given = float(os.environ.get("HUB_BENCH_SECONDS") or (60 if quick else 600))
+    return dagster_cpu.measure(stage, dagster_cpu.Plan(given), say)
+
+
 _SECTIONS = {
     "acks": _acks,
     "latency": _latency,
@@ -83,12 +89,15 @@ _SECTIONS = {
     "reconcile": _reconcile,
     "match": _match,
     "identity": _identity,
+    "dagster": _dagster,
 }
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run what was asked for, printing each section as soon as it is done; the exit status."""
     given = _parse(arguments)
+    if given.seconds:
+        os.environ["HUB_BENCH_SECONDS"] = str(given.seconds)
     names = given.only or list(_SECTIONS)
     runs = given.runs or (1 if given.quick else 3)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that no process stays
@@ -135,6 +144,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes")
     parser.add_argument("--runs", type=int, help="runs of each (3; with --quick 1)")
+    parser.add_argument("--seconds", type=float, help="how long `dagster` looks (600; --quick 60)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="all single runs, too")
     return parser.parse_args(arguments)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 # Fields of /proc/<pid>/stat behind the name in brackets (man 5 proc), counted from 0.
-_PARENT, _USER, _SYSTEM, _CHILDREN_USER, _CHILDREN_SYSTEM = 1, 11, 12, 13, 14
+_PARENT, _USER, _SYSTEM, _CHILDREN_USER, _CHILDREN_SYSTEM, _RSS_PAGES = 1, 11, 12, 13, 14, 21
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,30 @@ def usage(roles: dict[str, list[int]], postmaster: int | None) -> Usage:
         spent["postgresql"] = _with_children(postmaster)
     spent["all else"] = _machine() - sum(spent.values())
     return Usage(spent)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One process of a tree; its CPU seconds are its own and those of children it has buried."""
+
+    pid: int
+    name: str
+    cpu_s: float
+    rss_mib: float
+
+
+def tree(root: int) -> list[Member]:
+    """A process and all below it that live now, parents first."""
+    found, left = [], [root]
+    while left:
+        pid = left.pop(0)
+        fields = _stat(pid)
+        if fields:
+            buried = (int(fields[_CHILDREN_USER]) + int(fields[_CHILDREN_SYSTEM])) * _TICK_S
+            memory = int(fields[_RSS_PAGES]) * os.sysconf("SC_PAGE_SIZE") / 1048576
+            found.append(Member(pid, _name(pid), _own(pid) + buried, memory))
+            left += _children(pid)
+    return found
 
 
 def shown(spent: dict[str, float], wall_s: float, cores: int) -> str:
@@ -71,6 +95,18 @@ def _children(pid: int) -> list[int]:
             if fields and int(fields[_PARENT]) == pid:
                 found.append(int(entry.name))
     return found
+
+
+def _name(pid: int) -> str:
+    """What it runs: the module or program, and the first word behind it."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace").split("\0")
+    except OSError:  # it has ended meanwhile
+        return "?"
+    if "-m" in words:
+        words = words[words.index("-m") + 1 :]
+    named = [word.rpartition("/")[2] for word in words[:3] if word and not word.startswith("-")]
+    return " ".join(named)
 
 
 def _stat(pid: int) -> list[str]:

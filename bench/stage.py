@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -179,7 +180,7 @@ class Stage:
     def service(self, url: str, *command: str) -> Iterator[Service]:
         """A server process that says where it listens, ready."""
         with self.process(url, *command) as (process, log):
-            match = _wait_for(lambda: _LISTENING.search(log.read_text("utf-8")), process)
+            match = wait_for(lambda: _LISTENING.search(log.read_text("utf-8")), process)
             yield Service(process.pid, match[1], int(match[2]))
 
     @contextmanager
@@ -198,7 +199,7 @@ class Stage:
             ]
             with psycopg.connect(libpq_url(url), autocommit=True) as conn:
                 for process, _ in started:
-                    _wait_for(
+                    wait_for(
                         lambda: _count(conn, "SELECT count(*) FROM ops.loader") >= count, process
                     )
             yield [process.pid for process, _ in started]
@@ -227,7 +228,7 @@ def _count(conn: psycopg.Connection[Any], statement: str) -> int:
     return int(row[0]) if row and row[0] is not None else 0
 
 
-def _wait_for(found: Callable[[], Any], process: subprocess.Popen[bytes]) -> Any:  # noqa: ANN401 -- whatever is found
+def wait_for(found: Callable[[], Any], process: subprocess.Popen[bytes]) -> Any:  # noqa: ANN401 -- whatever is found
     """What `found` gives once it is true.
 
     Raises:
@@ -241,6 +242,13 @@ def _wait_for(found: Callable[[], Any], process: subprocess.Popen[bytes]) -> Any
             raise ProcessError(f"a process did not come up in {_UP_WITHIN_S:.0f} s")
         time.sleep(0.02)
     return result
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

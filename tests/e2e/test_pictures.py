@@ -60,7 +60,11 @@ def dagster(
 
 @pytest.fixture
 def page(browser: Browser, dagster: Dagster) -> Iterator[Page]:
-    opened = browser.new_page(viewport={"width": 1500, "height": 950}, base_url=dagster.url)
+    opened = browser.new_page(
+        viewport={"width": 1500, "height": 950},
+        base_url=dagster.url,
+        timezone_id=ZONE.key,
+    )
     yield opened
     opened.close()
 
@@ -75,6 +79,10 @@ def shows(page: Page, *texts: str | re.Pattern[str]) -> None:
         expect(page.get_by_text(text).first).to_be_visible(timeout=SHOWN_MS)
 
 
+def is_loaded(page: Page) -> None:
+    expect(page.get_by_text("Loading...")).to_have_count(0, timeout=SHOWN_MS)
+
+
 def keep(page: Page, name: str) -> None:
     """Write the page into the documents, if that was asked for."""
     if WRITE:
@@ -85,7 +93,7 @@ def keep(page: Page, name: str) -> None:
 def test_the_catalog_begins_with_where_to_look(page):
     page.goto("/assets")
     shows(page, re.compile("Start here: every source"), "Materialized")
-    expect(page.get_by_text("Loading...")).to_have_count(0, timeout=SHOWN_MS)
+    is_loaded(page)
     names = page.locator("a[href*='/assets/']").all_inner_texts()
 
     assert "sources" in next(name for name in names if name.strip())
@@ -93,6 +101,7 @@ def test_the_catalog_begins_with_where_to_look(page):
 
 
 def test_the_first_page_says_who_is_unwell_since_when_why_and_what_to_run(page):
+    page.set_viewport_size({"width": 1500, "height": 1150})
     page.goto(START)
     shows(
         page,
@@ -102,6 +111,7 @@ def test_the_first_page_says_who_is_unwell_since_when_why_and_what_to_run(page):
         "nothing ever came",
         "hub source check xhs-form",
     )
+    expect(page.get_by_text("Passing").first).to_be_visible(timeout=2 * SHOWN_MS)
     keep(page, "overview")
 
 
@@ -125,6 +135,7 @@ def test_numbers_of_every_window_are_plotted(page):
     page.get_by_text("Plots").first.scroll_into_view_if_needed(timeout=SHOWN_MS)
     page.get_by_text("Plots").first.click()
     expect(page.locator("canvas").first).to_be_visible(timeout=SHOWN_MS)
+    page.get_by_text("p95_ms", exact=True).last.scroll_into_view_if_needed(timeout=SHOWN_MS)
     keep(page, "plots")
 
 
@@ -145,6 +156,7 @@ def test_the_lineage_goes_from_what_was_sent_to_the_customer(page):
     page.goto("/assets/canonical/douyin-star?view=lineage&lineageScope=neighbors")
     for name in ("douyin-star", "lead", "contact"):
         expect(page.get_by_text(name, exact=True).first).to_be_visible(timeout=SHOWN_MS)
+    is_loaded(page)
     keep(page, "lineage")
 
 
