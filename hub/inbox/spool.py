@@ -270,11 +270,18 @@ class Spool(SpoolFolder):
             self._close_file()
 
     def _abandon(self) -> None:
-        """Never write to this segment again: after a failed fsync nobody knows what is on the disk."""
+        """Never write to this segment again: after a failed fsync nobody knows what is on the disk.
+
+        One in which nothing is acknowledged goes: a full disk would get a file for each try.
+        """
+        litter = self._active if self._active not in self._facts else None
         try:
             self._close_file()
         except OSError:
             self._file = None
+        if litter is not None:
+            with suppress(OSError):
+                litter.unlink()
 
     def _close_file(self) -> None:
         if self._file is not None:
