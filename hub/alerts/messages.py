@@ -19,6 +19,7 @@ GIVEN_UP_AFTER = timedelta(hours=24)
 _LONGEST_WAIT = timedelta(minutes=10)
 _ENDINGS = (Event.ACKNOWLEDGED, Event.CLOSED)
 _IS_WAITING = message.c.sent_at.is_(None) & message.c.given_up_at.is_(None)
+_HAS_WAITING = sa.select(sa.exists().where(_IS_WAITING))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,11 @@ def give_up_old(conn: sa.Connection, now: datetime) -> int:
     why = sa.func.concat("not sent within 24 hours: ", message.c.failure)
     statement = _giving_up(now, why).where(_IS_WAITING, message.c.tried_at < now - GIVEN_UP_AFTER)
     return conn.execute(statement).rowcount
+
+
+def has_waiting(conn: sa.Connection) -> bool:
+    """Whether any message was neither sent nor given up."""
+    return bool(conn.execute(_HAS_WAITING).scalar_one())
 
 
 def waiting_messages(conn: sa.Connection, now: datetime, limit: int) -> list[Waiting]:

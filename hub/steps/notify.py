@@ -20,7 +20,7 @@ from hub.alerts import messages as rows
 from hub.alerts.notices import add_notice_message, untold_notices
 from hub.alerts.silences import silences_that_count
 from hub.channels.open import open_channel
-from hub.errors import StoreAwayError, StoreError
+from hub.errors import ConfigError, HubError, StoreAwayError
 from hub.escalation.due import due_messages, next_look
 from hub.escalation.hours import quiet_ends
 from hub.escalation.model import Silence
@@ -92,7 +92,10 @@ class Notifier:
     def tick(self, now: datetime) -> datetime:
         """Write down what has to be told by `now` and send what may go out; when to look again.
 
-        While the database is away it tells that by itself (`DirectAlarm`); raises nothing of the store's.
+        While the database is away it tells that by itself (`DirectAlarm`).
+
+        Raises:
+            ConfigError: the database is not ours (`prepare`).
         """
         started = time.monotonic()
         try:
@@ -107,9 +110,11 @@ class Notifier:
         except StoreAwayError as error:
             self._lose()
             self._alarm.tick(now, error)
-        except StoreError as error:
-            # A message that the database refuses must not keep the others back for good.
-            log.error("%s", error)  # noqa: TRY400 -- the store's errors are chained to nothing
+        except ConfigError:
+            raise  # another hub's database, or its keys are not ours: a person must act
+        except Exception as error:  # noqa: BLE001 -- whoever tells what is wrong must live
+            said = str(error) if isinstance(error, HubError) else type(error).__name__
+            log.error("the tick failed: %s", said)  # noqa: TRY400 -- a traceback could show values
             self._lose()
         self._post.forget(now)
         spent = timedelta(seconds=time.monotonic() - started)

@@ -73,6 +73,8 @@ class Delivery:
         """
         self._record_rest()
         with self._session.transaction() as conn:
+            if not rows.has_waiting(conn):
+                return
             rows.drop_overtaken(conn, now)
             rows.give_up_old(conn, now)
             pool = rows.waiting_messages(conn, now, _MOST_AT_ONCE)
@@ -143,14 +145,19 @@ class Delivery:
         return self._post.way(Subject(message.recipient, message.id, without=about), now)
 
     def _send(self, way: Way, parcel: Sequence[Waiting], clock: _Clock) -> bool:
-        """Send a message, or several as a digest; whether the channel took it."""
+        """Send a message, or several as a digest; whether it needs no other way."""
         ids = [message.id for message in parcel]
+        try:
+            outgoing = self._worded(parcel)
+        except Exception as error:  # noqa: BLE001 -- one that cannot be worded must not keep back the others
+            self._give_up(ids, f"it cannot be put into words ({type(error).__name__})", clock())
+            return True
         with self._session.transaction() as conn:
             number = rows.begin_sending(conn, way.channel, ids, clock())
         self._used[way.channel] = self._used.get(way.channel, 0) + 1
         failure: ChannelError | None = None
         try:
-            self._post.send(way, self._worded(parcel))
+            self._post.send(way, outgoing)
             self._post.note_sent(way, ids)
         except ChannelError as error:
             failure = error
@@ -160,6 +167,11 @@ class Delivery:
         self._unrecorded.append(_Result(number, way, parcel, failure, failures, clock()))
         self._record_rest()
         return failure is None
+
+    def _give_up(self, ids: Sequence[int], why: str, now: datetime) -> None:
+        log.error("a message is given up: %s", why)
+        with self._session.transaction() as conn:
+            rows.give_up(conn, ids, why, now)
 
     def _worded(self, parcel: Sequence[Waiting]) -> Outgoing:
         marked = [replace(one, is_repeat=one.is_repeat or one.was_cut_short) for one in parcel]

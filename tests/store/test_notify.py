@@ -11,15 +11,17 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from hub.alerts.messages import Waiting
 from hub.alerts.notices import add_notice
 from hub.alerts.reading import open_alerts
 from hub.alerts.tables import alert, attempt, message, notice
 from hub.channels.base import Failure, Outgoing
 from hub.database.engine import make_engine
-from hub.escalation.model import Silence
+from hub.escalation.model import Alert, Silence
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings
 from hub.steps.notify_desk import acknowledge_by_name, end_silence, silence_alerts
+from hub.steps.notify_words import Wording
 from tests.store.notify_hub import ALERTS, NotifyHub
 
 pytestmark = pytest.mark.postgres
@@ -339,6 +341,26 @@ def test_a_change_notice_reaches_the_merchants_group_once(
 
     assert [one.message.title for one in hub.outside.sent] == ["字段变更须知"]
     assert delivered is not None
+
+
+def test_what_cannot_be_put_into_words_keeps_back_nothing_else(
+    hub: NotifyHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.open(key="gate:odd")
+    hub.open()
+    worded = Wording.alone
+
+    def alone(self: Wording, one: Alert, waiting: Waiting) -> Outgoing:
+        if one.dedupe_key == "gate:odd":
+            raise KeyError("odd")
+        return worded(self, one, waiting)
+
+    monkeypatch.setattr(Wording, "alone", alone)
+    hub.notifier().tick(hub.later(seconds=1))
+    odd, told = hub.rows()
+
+    assert "words" in odd.failure
+    assert told.sent_via == "bot"
 
 
 def test_ten_thousand_open_alerts_cost_little_once_told(hub: NotifyHub, engine: sa.Engine) -> None:
