@@ -93,5 +93,10 @@ def _print(made: Backup, keys_to: Path | None, removed: list[str]) -> None:
         print_line(
             f"not in it: {sum(manifest.spooled.values())} deliveries that lie in a spool of this machine"
         )
+    if manifest.pg_dump > manifest.server:
+        print_line(
+            f"made by pg_dump {manifest.pg_dump} of a PostgreSQL {manifest.server} server: it may go into"
+            f" {manifest.pg_dump} only. Put pg_dump {manifest.server} in PATH"
+        )
     for name in removed:
         print_line(f"removed {name}")

@@ -106,6 +106,6 @@ def _print(done: Restored) -> None:
         f"closed {done.alerts_closed} alerts and gave up {done.messages_given_up} messages of that time:"
         " what still holds is raised anew"
     )
-    if not config_path().is_file():
+    if SETTINGS in manifest.files and not config_path().is_file():
         print_line(f"hub.yaml is not here yet: the backup has one, {config_path()} is its place")
     print_line("next: `hub doctor`, then start receivers and loaders")

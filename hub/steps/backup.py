@@ -102,11 +102,14 @@ def back_up(
         partial.mkdir(mode=0o700)
         try:
             manifest = _fill(partial, store, settings, (name, now), say)
-        except BaseException:
+            partial.rename(into / name)
+            _sync(into)
+        except OSError as error:
+            raise ConfigError(
+                f"{into}: cannot be written ({error.strerror}); there is no backup"
+            ) from error
+        finally:
             shutil.rmtree(partial, ignore_errors=True)
-            raise
-        partial.rename(into / name)
-        _sync(into)
         with store.engine.begin() as conn:
             write_audit(conn, who=who, action="backup", target=name)
         return Backup(into / name, manifest)

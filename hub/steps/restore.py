@@ -76,9 +76,12 @@ def check_backup(folder: Path, *, log_is_lost: bool, say: Say) -> Checked:
             " does not know: restore it with that release or a newer one"
         )
     if not are_keys_there():
+        place = (
+            f"put the key ring at {home() / 'keys.json'} (chmod 600) or " if is_embedded() else ""
+        )
         raise ConfigError(
-            f"no keys here, and this backup needs {manifest.key_names()}: put the key ring at"
-            f" {home() / 'keys.json'} (chmod 600) or set HUB_KEYS_FILE; nothing was written"
+            f"no keys here, and this backup needs {manifest.key_names()}: {place}set HUB_KEYS_FILE;"
+            " nothing was written"
         )
     ring = open_keyring()
     require_keys(ring, manifest.key_checks())
@@ -152,10 +155,10 @@ def _require_room(engine: sa.Engine, manifest: Manifest) -> ClientProgram:
         unfinished = restoring.unfinished_restore(conn)
         filled = [] if unfinished is not None else restoring.filled_tables(conn)
         others = restoring.other_processes(conn)
-    if server < manifest.pg_dump:
+    if server < manifest.server:
         raise ConfigError(
-            f"this server is PostgreSQL {server}, the backup was made by pg_dump {manifest.pg_dump}: restore it into"
-            f" PostgreSQL {manifest.pg_dump} or newer"
+            f"this server is PostgreSQL {server}, the backup is of PostgreSQL {manifest.server}: restore it into"
+            f" PostgreSQL {manifest.server} or newer"
         )
     if filled:
         raise ConfigError(

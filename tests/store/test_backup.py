@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import io
 import json
 import os
@@ -104,6 +105,20 @@ def test_a_pg_dump_that_ends_in_the_middle_leaves_no_backup(
     monkeypatch.setattr(step, "client_program", lambda *_args, **_named: dying)
 
     with pytest.raises(StoreError, match=words):
+        taken(store, tmp_path / "backups")
+
+    assert names(tmp_path / "backups") == []
+
+
+def test_a_full_disk_leaves_no_backup(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fills_up(*_args: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(step, "dump", fills_up)
+
+    with pytest.raises(ConfigError, match=r"No space left on device.*no backup"):
         taken(store, tmp_path / "backups")
 
     assert names(tmp_path / "backups") == []
@@ -292,7 +307,7 @@ def test_a_store_that_somebody_uses_is_refused(
 
 def test_an_older_server_is_refused(restored: Callable[..., None]) -> None:
     with pytest.raises(ConfigError, match="PostgreSQL 99 or newer"):
-        restored(pg_dump=99)
+        restored(server=99)
 
 
 @pytest.mark.parametrize(
