@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from hub.model.ids import lead_id
-from tests.e2e.hub_processes import SOURCE, Sender, free_port, wait_until
+from tests.e2e.hub_processes import SECRET, SOURCE, Sender, a_clue, free_port, wait_until
 from tests.e2e.up_hub import UpHub, alive
 
 SEED = 20260217
@@ -111,6 +112,23 @@ def test_a_killed_hub_leaves_nothing_behind_and_can_be_started_again(hub, sender
     send_more(sender, 40)
 
     assert_nothing_lost_nothing_twice(hub, sender)
+
+
+def test_it_comes_up_and_takes_leads_before_there_is_a_database(hub):
+    """They wait in the spool, over a stop and a start, until there is one."""
+    hub.given["HUB_DATABASE_URL"] = f"postgresql://hub@127.0.0.1:{free_port()}/hub"
+    hub.start("--no-dagster", "--no-notify")
+    answer = httpx.post(
+        f"{hub.url}/hooks/{SOURCE}/{SECRET}",
+        content=a_clue("7400000000000000001", random.Random(SEED)),
+        headers={"content-type": "application/json"},
+    )
+
+    assert answer.status_code == 200
+    assert hub.stop() == 0
+    hub.given.clear()
+    hub.start("--no-dagster", "--no-notify")
+    wait_until("the lead", lambda: hub.ask("SELECT count(*) FROM crm.lead") == 1)
 
 
 def test_a_second_hub_on_the_same_home_is_refused_in_words(hub):

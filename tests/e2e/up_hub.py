@@ -32,6 +32,7 @@ class UpHub:
     port: int = field(default_factory=free_port)
     events: list[dict[str, Any]] = field(default_factory=list)
     process: subprocess.Popen[str] | None = None
+    given: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.home.mkdir(mode=0o700)
@@ -54,6 +55,7 @@ class UpHub:
             "HUB_CONFIG": str(self.home / "hub.yaml"),
             "HUB_KEYS": json.dumps(self.keys),
             "HUB_TEST_PUSH_SECRET": SECRET,
+            **self.given,
         }
 
     def command(self, *options: str) -> list[str]:
