@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 
 import sqlalchemy as sa
@@ -17,22 +16,27 @@ _ORDER: tuple[Severity, ...] = ("info", "warning", "critical")
 _SHOWN = 5
 
 
-def raise_news(conn: sa.Connection, ledger: Ledger, sources: Mapping[str, SourceSettings]) -> None:
-    """Tell of what is new, and close what has ended."""
-    groups: dict[tuple[str, str, str, str], list[Finding]] = defaultdict(list)
-    for name in ledger.news:
-        finding = ledger.known[name]
-        if finding.state == State.OPEN:
-            groups[_place(finding)].append(finding)
-    for place in groups:
+def raise_news(
+    conn: sa.Connection,
+    ledger: Ledger,
+    sources: Mapping[str, SourceSettings],
+    *,
+    with_grown: bool = False,
+) -> None:
+    """Tell of what is new, and close what has ended; `with_grown` also brings counts up to date."""
+    told = ledger.news | ledger.changed if with_grown else ledger.news
+    found = [ledger.known[name] for name in told]
+    places = {_place(one) for one in found if one.state == State.OPEN}
+    for place in sorted(places):
         open_here = [
             one
             for one in ledger.known.values()
             if one.state == State.OPEN and _place(one) == place
         ]
         _raise(conn, place, open_here, sources)
-    for name in ledger.ended:
-        close_alert(conn, _key(_place(ledger.known[name])))
+    still = {_place(one) for one in ledger.known.values() if one.state == State.OPEN}
+    for place in {_place(ledger.known[name]) for name in ledger.ended} - still:
+        close_alert(conn, _key(place))
 
 
 def _place(finding: Finding) -> tuple[str, str, str, str]:
@@ -66,5 +70,6 @@ def _raise(
         summary=f"{where}: {named}{more} since {found[0].first_seen:%Y-%m-%d %H:%M:%S} UTC; "
         f"{held} records held so far",
         action=f"hub source check {source_key}" if quiet else f"hub drift show {found[0].id}",
-        count=1,
+        count=max(one.count for one in found),
+        is_total=True,
     )

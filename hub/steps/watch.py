@@ -35,6 +35,7 @@ TICK_EVERY, NEWS_EVERY = timedelta(seconds=1), timedelta(seconds=0.1)
 LOOK_FOR = timedelta(seconds=30)
 LOOK_EVERY = timedelta(seconds=10)
 ARRIVALS_EVERY = timedelta(seconds=30)
+COUNTS_EVERY = timedelta(seconds=10)  # of the alerts of findings that are open already
 SURGE_OVER_AFTER = timedelta(hours=2)
 _PASSING = (Kind.SILENCE, Kind.SURGE)
 _LOCK = 4_711_002  # of pg_try_advisory_xact_lock
@@ -62,6 +63,7 @@ class Watch:
         self._published_at: datetime | None = None
         self._looked_at: datetime | None = None
         self._arrivals_at: datetime | None = None
+        self._counted_at: datetime | None = None
         self._is_moving = False
         kind_of_day(clock().date())  # the calendar is loaded now, not while leads wait
 
@@ -106,7 +108,7 @@ class Watch:
         self._profiles.join_moves(conn, ledger)
         findings.save_findings(conn, ledger.rows())
         findings.add_to_sources(conn, _by_source(seen, ledger.known))
-        raise_news(conn, ledger, self._sources)
+        raise_news(conn, ledger, self._sources, with_grown=self._is_due_for_counts(now))
 
     def _known(self, conn: sa.Connection, seen: Iterable[Sighting]) -> dict[str, Finding]:
         """The findings that these sightings are of, and all that are open."""
@@ -126,6 +128,12 @@ class Watch:
     def _owner(self, source_key: str) -> str | None:
         source = self._sources.get(source_key)
         return (source.owner or None) if source else None
+
+    def _is_due_for_counts(self, now: datetime) -> bool:
+        if self._counted_at is not None and now - self._counted_at < COUNTS_EVERY:
+            return False
+        self._counted_at = now
+        return True
 
     def _is_due_for_arrivals(self, now: datetime) -> bool:
         if self._arrivals_at is not None and now - self._arrivals_at < ARRIVALS_EVERY:

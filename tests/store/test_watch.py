@@ -128,6 +128,20 @@ def test_the_first_offending_payload_raises_an_alert_at_the_next_tick(hub: Hub) 
     assert alert["action"] == f"hub drift show {found(hub)[0].id}"
 
 
+def test_a_storm_is_one_alert_with_the_number_of_its_records(hub: Hub) -> None:
+    loader = hub.loader()
+    watch = watch_of(hub, loader)
+    for n in range(4):
+        hub.now = AT + timedelta(seconds=20 * n)
+        hub.store("douyin", pushes(250, start=250 * n, fan_level=3), at=hub.now)
+        loader.drain()
+        watch.tick(force=True)
+
+    with hub.engine.begin() as conn:
+        [row] = conn.execute(sa.text("SELECT dedupe_key, count FROM alerts.alert")).all()
+    assert tuple(row) == ("drift::douyin:clue_push:", 1000)
+
+
 def test_an_unchanged_source_says_nothing(hub: Hub) -> None:
     loader = hub.loader()
     watch = watch_of(hub, loader)
