@@ -175,6 +175,21 @@ class QualitySettings(Strict):
     core: tuple[str, ...] = Field(default=(), description="core fields; none: the dictionary's")
 
 
+class PruneSettings(Strict):
+    """How many days is kept what only grows; leads, their history and the audit are not among it."""
+
+    windows_days: int = Field(
+        default=30, ge=2, description="counts of 30 seconds, quotas, loaders that are gone"
+    )
+    gate_days: int = Field(default=180, ge=31, description="hourly readings; then one a day")
+    alerts_days: int = Field(default=90, ge=7, description="after they closed, and who was told")
+    events_days: int = Field(
+        default=7, ge=1, description="Dagster: events and check results that no run made"
+    )
+    runs_days: int = Field(default=14, ge=1, description="Dagster: runs that went well")
+    failed_runs_days: int = Field(default=60, ge=1, description="Dagster: runs that failed")
+
+
 class HubSettings(Strict):
     """All of `hub.yaml`. An empty file is a working hub with one merchant and no source."""
 
@@ -191,6 +206,7 @@ class HubSettings(Strict):
     quality: QualitySettings = QualitySettings()
     alerts: AlertSettings = AlertSettings()
     watch: WatchSettings = WatchSettings()
+    prune: PruneSettings = PruneSettings()
 
     @model_validator(mode="after")
     def _merchants_exist(self) -> HubSettings:

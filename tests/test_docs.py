@@ -20,7 +20,14 @@ from hub.alert_settings import (
 )
 from hub.cli.main import build
 from hub.connectors.base import connectors
-from hub.settings import SCHEMES, FormSettings, HubSettings, PullSettings, SourceSettings
+from hub.settings import (
+    SCHEMES,
+    FormSettings,
+    HubSettings,
+    PruneSettings,
+    PullSettings,
+    SourceSettings,
+)
 
 ROOT = Path(__file__).parents[1]
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text("utf-8")
@@ -71,6 +78,7 @@ SETTINGS = [
     StepSettings,
     DutySettings,
     QuietSettings,
+    PruneSettings,
 ]
 
 

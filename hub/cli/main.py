@@ -55,6 +55,7 @@ SINGLES: dict[str, str] = {
     "export": "hub.cli.export",
     "erase": "hub.cli.erase",
     "dictionary": "hub.cli.dictionary",
+    "prune": "hub.cli.prune",
 }
 
 
