@@ -103,15 +103,15 @@ def test_an_older_store_becomes_ours_with_the_same_state(past: Past) -> None:
         files = stored_in(conn, tables)
 
     began = time.monotonic()
-    assert upgrade(past.engine) is True
+    assert upgrade(past.engine) is (past.said["revision"] != HEAD)
     took_s = time.monotonic() - began
 
     print(f"\n{past.said['revision']} -> {HEAD}: {took_s:.2f} s")  # noqa: T201 -- a figure for who runs it
     with past.engine.begin() as conn:
         moved = {name for name, file in stored_in(conn, tables).items() if file != files[name]}
         written = {name for name in tables if rows_since(conn, name, since)}
-    assert moved <= REWRITTEN[past.said["revision"]]
-    assert written <= WRITTEN[past.said["revision"]]
+    assert moved <= REWRITTEN.get(past.said["revision"], set())
+    assert written <= WRITTEN.get(past.said["revision"], set())
     assert took_s < WITHIN_S
     found = past.verify()
     assert found.content_hash == past.said["content_hash"]
