@@ -165,7 +165,7 @@ class _Desk:
         if shown.acknowledged_at:
             by = shown.acknowledged_by or LINK
             named = say["link"] if by == LINK else html.escape(by)
-            facts.append(("by", f"{named}，{_when(shown.acknowledged_at)}"))
+            facts.append(("by", f"{named} · {_when(shown.acknowledged_at)}"))
         listed = "".join(f"<dt>{say[name]}</dt><dd>{value}</dd>" for name, value in facts)
         form = (
             f'<form method="post" action="{html.escape(path)}">'

@@ -27,6 +27,10 @@ from tests.e2e.founding_story import CONFIG, Length, Story
 from tests.e2e.hub_processes import wait_until
 
 pytestmark = [pytest.mark.postgres]
+TIMED = [
+    pytest.param(False, id="short"),
+    pytest.param(True, id="within-5-s", marks=pytest.mark.chaos),
+]
 PHONE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -56,8 +60,14 @@ def notifiers(story: Story) -> Iterator[Notifiers]:
     made.close()
 
 
+@pytest.mark.parametrize("is_timed", TIMED)
 def test_the_alert_reaches_the_group_climbs_is_taken_and_stops(
-    story: Story, notifiers: Notifiers, outside: Outside, capsys: pytest.CaptureFixture[str]
+    story: Story,
+    notifiers: Notifiers,
+    outside: Outside,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    is_timed: bool,
 ) -> None:
     notifiers.start()
     notifiers.wait_running()
@@ -82,6 +92,8 @@ def test_the_alert_reaches_the_group_climbs_is_taken_and_stops(
     ):  # the figures are what the story is told for; the bound stands in bench
         print(f"\nalert: {said(figures)}")  # noqa: T201 -- see above
     assert reached_at < owner_at < manager_at
+    if is_timed:
+        assert figures["bot_after_s"] < 5
 
     take(story, link_of(first), number)
     for channel in ("bot", "app", "mail"):
