@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import sqlalchemy as sa
+import yaml
 
+from hub.connectors.douyin.simulator import Simulator
 from hub.database.engine import driver
 from hub.inbox.deliveries import store_deliveries
 from hub.inbox.sealing import Arrival, seal_delivery
@@ -26,6 +29,8 @@ from hub.ops.windows import BUCKETS, WINDOW, window_start
 from hub.privacy.keyring import KeyRing
 from hub.registry.live import publish
 from hub.settings import HubSettings, load_settings
+from hub.steps.authorize import finish_authorization
+from hub.steps.grant import grant_of
 from hub.steps.work import drain_queue
 from tests.e2e.hub_processes import free_port, wait_until
 from tests.store.drift_hub import a_new_star_push, a_star_push, strict_documents
@@ -57,7 +62,8 @@ forms:
     owner: web@example.com
     origins: ["http://127.0.0.1"]
 """
-OLD_PUSHES, NEW_PUSHES = 60, 37
+OLD_PUSHES, NEW_PUSHES, DAILY_CLUES = 60, 37, 8
+SECRET_ENV = "COCKPIT_APP_SECRET"
 
 
 def _key(byte: int) -> str:
@@ -74,6 +80,7 @@ class CockpitHub:
     folder: Path
     url: str
     engine: sa.Engine
+    simulator: Simulator
 
     @property
     def keyring(self) -> KeyRing:
@@ -96,11 +103,14 @@ class CockpitHub:
             "HUB_CONFIG": str(self.config),
             "HUB_DATABASE_URL": self.url,
             "HUB_KEYS": json.dumps(KEYS),
+            SECRET_ENV: self.simulator.world.app_secret,
         }
 
     def fill(self, now: datetime) -> None:
         """A morning of leads; then 星图 gains a required field, and the mapping in use lets nothing new in."""
-        self.config.write_text(CONFIG, "utf-8")
+        document = yaml.safe_load(CONFIG)
+        document["sources"]["douyin-main"]["options"] = self.simulator.options(SECRET_ENV)
+        self.config.write_text(yaml.safe_dump(document, allow_unicode=True), "utf-8")
         self.work_windows(now)
         self.load("douyin-star", "star_push", [])  # registers sources and shipped mappings
         mapping, contract = strict_documents()
@@ -113,6 +123,17 @@ class CockpitHub:
         new = [a_new_star_push(n) for n in range(OLD_PUSHES, OLD_PUSHES + NEW_PUSHES)]
         self.load("douyin-star", "star_push", old)
         self.load("douyin-star", "star_push", new)
+        self.authorize(now)
+
+    def authorize(self, now: datetime) -> None:
+        """Let the hub ask the simulated platform, which has leads of two days."""
+        world = self.simulator.world
+        for days in (1, 2):
+            world.add_clues(DAILY_CLUES, created_at=now - timedelta(days=days), every_s=1)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(SECRET_ENV, world.app_secret)
+            grant = grant_of(self.engine, self.keyring, self.settings, "douyin-main")
+            finish_authorization(grant, code=world.new_code(), now=now)
 
     def work_windows(self, now: datetime) -> None:
         """What loaders counted in the last half hour: a few leads of two sources in every window."""

@@ -6,17 +6,19 @@ import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from hub.connectors.douyin.simulator import Simulator
 from hub.database.engine import make_engine
+from hub.ops.platform_counts import read_counts
 from hub.steps.metrics import ZONE
 from tests.e2e import test_dagster_ui
-from tests.e2e.cockpit_hub import NEW_PUSHES, CockpitHub, Dagster, running_dagster
+from tests.e2e.cockpit_hub import DAILY_CLUES, NEW_PUSHES, CockpitHub, Dagster, running_dagster
 from tests.e2e.hub_processes import wait_until
 
 pytestmark = [pytest.mark.dagster, pytest.mark.browser, pytest.mark.postgres]
@@ -45,14 +47,15 @@ def dagster(
     database = test_server.create(template_database)
     url = test_server.url_of(database)
     engine = make_engine(url)
-    hub = CockpitHub(tmp_path_factory.mktemp("cockpit"), url, engine)
     try:
-        with ThreadPoolExecutor(1) as beside:  # the browser's event loop runs in this thread
-            beside.submit(hub.fill, datetime.now(UTC)).result()
-        with running_dagster(hub) as running:
-            keys = [["0_start_here", "sources"], ["canonical", "douyin-star"], ["crm", "lead"]]
-            wait_until("the sensor's first events", lambda: is_shown(running, keys), seconds=120)
-            yield running
+        with Simulator(seed=5) as simulator:
+            hub = CockpitHub(tmp_path_factory.mktemp("cockpit"), url, engine, simulator)
+            with ThreadPoolExecutor(1) as beside:  # the browser's event loop runs in this thread
+                beside.submit(hub.fill, datetime.now(UTC)).result()
+            with running_dagster(hub) as running:
+                keys = [["0_start_here", "sources"], ["canonical", "douyin-star"], ["crm", "lead"]]
+                wait_until("the sensor's events", lambda: is_shown(running, keys), seconds=120)
+                yield running
     finally:
         engine.dispose()
         test_server.drop(database)
@@ -160,33 +163,47 @@ def test_the_lineage_goes_from_what_was_sent_to_the_customer(page):
     keep(page, "lineage")
 
 
-def test_three_days_are_replayed_by_a_backfill_in_one_run(dagster, page):
-    """Launched as the UI does, taken up by the daemon."""
-    today = datetime.now(ZONE).date()
-    days = [str(today - timedelta(days=back)) for back in (2, 1, 0)]
-    asked = {
-        "assetSelection": [{"path": ["replay", "douyin-star"]}],
-        "partitionNames": days,
-        "title": "replay 星图",
-    }
+def backfilled(dagster: Dagster, asset: list[str], days: list[date]) -> tuple[str, list[Any]]:
+    """A backfill launched as the UI does and taken up by the daemon, done: its id and its runs."""
+    asked = {"assetSelection": [{"path": asset}], "partitionNames": [str(day) for day in days]}
     launched = dagster.ask(_BACKFILL, params=asked)["launchPartitionBackfill"]
     assert launched["__typename"] == "LaunchBackfillSuccess", launched
-    backfill = launched["backfillId"]
+    backfill = str(launched["backfillId"])
 
     def status() -> Any:
         return dagster.ask(_STATUS, id=backfill)["partitionBackfillOrError"]
 
-    wait_until("the backfill's end", lambda: status()["status"] not in ("REQUESTED",), seconds=180)
-    [run] = dagster.ask(_RUNS, id=backfill)["runsOrError"]["results"]
+    wait_until("the backfill's end", lambda: status()["status"] != "REQUESTED", seconds=240)
+    runs = dagster.ask(_RUNS, id=backfill)["runsOrError"]["results"]
+    assert status() == {"status": "COMPLETED_SUCCESS", "numPartitions": len(days)}
+    assert {run["status"] for run in runs} == {"SUCCESS"}
+    return backfill, runs
+
+
+def test_three_days_are_replayed_by_a_backfill_in_one_run(dagster, page):
+    today = datetime.now(ZONE).date()
+    days = [today - timedelta(days=back) for back in (2, 1, 0)]
+    backfill, [run] = backfilled(dagster, ["replay", "douyin-star"], days)
     tags = {tag["key"]: tag["value"] for tag in run["tags"]}
 
-    assert status() == {"status": "COMPLETED_SUCCESS", "numPartitions": 3}
-    assert run["status"] == "SUCCESS"
     assert tags["source"] == "douyin-star"
     assert tags["mapping_version"] == "douyin/star_push/1-0-7"
     page.goto(f"/runs/b/{backfill}")
-    shows(page, "replay / douyin-star", "Completed")
+    shows(page, "replay / douyin-star", "100% completed")
     keep(page, "backfill")
+
+
+def test_two_days_are_counted_at_the_platform_by_a_backfill_of_a_run_each(dagster):
+    """Leads of these days were never pushed: the count pulls them, and says so."""
+    today = datetime.now(ZONE).date()
+    days = [today - timedelta(days=back) for back in (2, 1)]
+    _, runs = backfilled(dagster, ["platform_count", "douyin-main"], days)
+    with dagster.hub.engine.begin() as conn:
+        counts = read_counts(conn, since=days[0], source_key="douyin-main")
+
+    assert len(runs) == 2
+    assert sum(one.stated for one in counts) == 2 * DAILY_CLUES
+    assert all(one.missing == 0 for one in counts)
 
 
 @pytest.mark.parametrize("job", ["pull", "replay", "reconcile", "export", "retention"])
