@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
 from hub.alerts.outbox import close_alert, raise_alert
 from hub.alerts.reading import open_alerts
 from hub.database.engine import store_errors
-from hub.ops.heartbeats import beat, last_beat
+from hub.ops.heartbeats import beat, beats, last_beat
 from hub.settings import HubSettings
 from hub.steps.watchdog_hosts import DAGSTER, NOTIFIER
 from hub.steps.watchdog_sight import ago
 
 NOTIFIER_SILENT = timedelta(minutes=2)
 _RUN = "run:"
+_MISSED = "notifier_seen_at"
 
 
 def beat_of_dagster(engine: sa.Engine, settings: HubSettings, now: datetime) -> None:
@@ -25,20 +26,25 @@ def beat_of_dagster(engine: sa.Engine, settings: HubSettings, now: datetime) -> 
     That alert goes out when the notifier is back; until then the list of alerts has it.
     """
     with store_errors(), engine.begin() as conn:
-        beat(conn, DAGSTER, "daemon")
-        newest = last_beat(conn, NOTIFIER)
-        if not settings.alerts.channels or (newest and now - newest <= NOTIFIER_SILENT):
+        newest = last_beat(conn, NOTIFIER) or _missed_since(conn, now)
+        beat(conn, DAGSTER, "daemon", {_MISSED: newest.timestamp()})
+        if not settings.alerts.channels or now - newest <= NOTIFIER_SILENT:
             close_alert(conn, "notifier")
             return
-        seen = f"it was last seen {ago(now - newest)} ago" if newest else "it was never seen"
         raise_alert(
             conn,
             dedupe_key="notifier",
             severity="critical",
-            summary=f"the notifier does not run: nobody is told of alerts; {seen}",
+            summary=f"the notifier has not run for {ago(now - newest)}: nobody is told of alerts",
             action="hub notify",
             count=0,
         )
+
+
+def _missed_since(conn: sa.Connection, now: datetime) -> datetime:
+    """Since when there is none: one that ends in good order leaves no heartbeat, and may be starting again."""
+    known = [row["facts"].get(_MISSED) for row in beats(conn, DAGSTER)]
+    return datetime.fromtimestamp(known[0], UTC) if known and known[0] else now
 
 
 def close_mended_runs(engine: sa.Engine, has_succeeded: Callable[[str], bool]) -> None:

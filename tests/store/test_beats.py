@@ -83,7 +83,8 @@ def test_dagster_misses_the_notifier_only_where_alerts_have_somewhere_to_go(
             return [(row["dedupe_key"], row["severity"]) for row in open_alerts(conn)]
 
     assert told(HubSettings(), timedelta()) == []
-    assert told(WITH_A_CHANNEL, timedelta()) == [("notifier", "critical")]
+    assert told(WITH_A_CHANNEL, timedelta(seconds=119)) == []
+    assert told(WITH_A_CHANNEL, timedelta(seconds=121)) == [("notifier", "critical")]
     with engine.begin() as conn:
         beat(conn, "notifier", "here")
     assert told(WITH_A_CHANNEL, timedelta(seconds=100)) == []
