@@ -25,7 +25,7 @@ _DESCRIPTIONS = {
     f" the conservation checks say that nothing was lost.{_FILLED}\n\n`hub lead list`, `hub lead trace ID`,"
     " `hub verify --deep`",
     names.CONTACT: "Persons: leads that share a key (phone, WeChat id, ID number) are one."
-    f"{_FILLED}\n\n`hub contact show ID`, `hub contact why A B`",
+    f"{_FILLED}\n\n`hub contact show ID`, `hub contact why A B`, `hub erase` (by name, with a receipt)",
     names.TOUCHPOINT: "When, where and by which campaign a person met us."
     f"{_FILLED}\n\n`hub campaign check` names campaigns that nobody registered",
 }

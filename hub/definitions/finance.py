@@ -203,7 +203,8 @@ def _gate(settings: HubSettings, merchant: str) -> dg.AssetsDefinition:
         group_name="recon",
         description=(
             "The gate: whether the agreed figure and finance's record of the same contracts agree. While its check "
-            "`gate` fails, reports that leave the house are not made."
+            "`gate` fails, reports that leave the house are not made. `hub export bridge` explains the residual; a"
+            " person opens it by name, for a time: `hub gate override`."
         ),
         owners=_governance(settings, merchant),
         kinds={"postgres", "python"},

@@ -31,7 +31,7 @@ _HEARTBEATS = {
         "hub receive",
     ),
     NOTIFIER: (
-        "Red means that nobody is told of alerts: they stand as rows only (`hub alerts list`).",
+        "Red means that nobody is told of alerts: they stand as rows only (`hub alerts list`, `hub alerts ack`).",
         "hub notify",
     ),
 }

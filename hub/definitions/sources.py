@@ -117,7 +117,7 @@ def _canonical(
             " Open the tab Checks: each failing check says since when, shows what is held and why, and names"
             " the command.\n\nA loader (`hub work`) fills it all the time. Materialize drains the queue by hand,"
             f" for a hub without a loader.\n\n`hub held list --source {source_key}`, `hub drift list`,"
-            f" `hub mapping history {source.platform}/…`"
+            f" `hub drift publish` (by name), `hub mapping history {source.platform}/…`"
         ),
         owners=names.owners(source),
         kinds={"postgres", "python"},
