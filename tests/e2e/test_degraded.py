@@ -15,6 +15,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from hub.alerts.reading import open_alerts
 from hub.database.engine import make_engine
 from tests.e2e.hub_processes import SECRET, SOURCE, a_clue, wait_until
 from tests.e2e.test_chaos import Story, assert_nothing_lost_nothing_twice
@@ -114,6 +115,36 @@ def test_a_read_only_database_is_waited_for(story: Story) -> None:
     set_read_only(story, on=False)
     assert_nothing_lost_nothing_twice(story)
     assert_all_live(story)
+
+
+def test_dead_loaders_are_told_and_their_return_ends_the_alert(story: Story) -> None:
+    """The watchdog of a real notifier; the time of silence is passed by hand."""
+    story.start()
+    start_notifier(story)
+    story.wait_for_more(20)
+    for role in ("loader-1", "loader-2"):
+        story.hub.kill(role)
+    story.wait_for_more(20)
+    write(story, "UPDATE ops.loader SET seen_at = seen_at - interval '31 seconds'")
+    wait_until("the alert", lambda: open_keys(story) == {"loader"})
+
+    story.hub.start("loader-1")
+    wait_until("its end", lambda: "loader" not in open_keys(story))
+    assert_nothing_lost_nothing_twice(story)
+
+
+def open_keys(story: Story) -> set[str]:
+    with story.engine.begin() as conn:
+        return {
+            str(row["dedupe_key"])
+            for row in open_alerts(conn)
+            if not str(row["dedupe_key"]).startswith(("disk:", "queue-age", "latency:"))
+        }
+
+
+def write(story: Story, statement: str) -> None:
+    with story.engine.begin() as conn:
+        conn.execute(sa.text(statement))
 
 
 def set_read_only(story: Story, *, on: bool) -> None:
