@@ -12,7 +12,6 @@ from hub.alert_settings import WatchSettings
 from hub.connectors.base import connectors
 from hub.database.places import cluster_folder, is_embedded
 from hub.settings import HubSettings, SourceSettings, config_path
-from hub.steps.alert_policy import policy_problems
 from hub.steps.check_settings import settings_problems
 from hub.steps.doctor_finding import Finding, Scene, bad, good, warning
 from hub.steps.keys import open_keyring
@@ -33,8 +32,6 @@ def look_at_settings(settings: HubSettings) -> Iterator[Finding]:
     yield good("settings", str(path) if path.exists() else "no file: one merchant, no source")
     for problem in settings_problems(settings):
         yield bad("settings", problem, "correct that line")
-    for problem in policy_problems(settings):
-        yield bad("settings", problem, "correct it in hub.yaml: docs/alerts.md")
 
 
 def look_at_sources(scene: Scene) -> Iterator[Finding]:

@@ -27,10 +27,10 @@ from hub.errors import HubError
 from hub.inbox.depths import held_by_source, queue_depths
 from hub.inbox.waiting import what_waits
 from hub.ops import figures as process_figures
+from hub.ops.loaders import PASSING
 from hub.ops.reports import last_windows
 from hub.settings import HubSettings
 from hub.steps.gate import closed_gates
-from hub.steps.report import RUN_LOADER
 from hub.steps.serve_metrics import MetricsServer, serve_metrics
 
 PROCESSES = ("receiver", "notifier", "dagster")
@@ -38,7 +38,6 @@ OTHER = "unknown"
 ALIVE_WITHIN = timedelta(seconds=30)
 KEPT_S, KEPT_TIMES = 5.0, 20
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
-_PASSING = (RUN_LOADER, "replay-")
 
 Families = list[Metric]
 
@@ -108,7 +107,7 @@ class StoreFigures(Collector):
 
     def _processes(self, conn: sa.Connection, now: datetime) -> Iterator[Metric]:
         since = now - ALIVE_WITHIN
-        loaders = process_figures.loaders_seen(conn, since, besides=_PASSING)
+        loaders = process_figures.loaders_seen(conn, since, besides=PASSING)
         yield _one("loaders_alive", "Loaders that wait for records", loaders)
         age = _family("beat_age_seconds", "Since a process was heard of, by process", "process")
         beats = process_figures.last_beats(conn)

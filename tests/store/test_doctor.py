@@ -293,3 +293,10 @@ def test_wrong_settings_are_told_with_file_and_line(
     [one] = examine(offline=True)
     assert one.health is Health.BAD
     assert one.seen.startswith(f"{path}:2: ")
+
+    path.write_text("alerts:\n  recipients:\n    ops: {reach: [{via: gruop}]}\n", "utf-8")
+    wrong = [
+        one for one in examine(offline=True) if one.health is Health.BAD and one.what == "settings"
+    ]
+    assert wrong[0].seen.startswith(f"{path}:3: ")
+    assert len({one.seen for one in wrong}) == len(wrong)
