@@ -14,6 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import JSONB
 
 from hub.database.metadata import instant, metadata, serial, text
 
@@ -28,6 +29,8 @@ alert = Table(
     text("owner", nullable=True),
     text("summary"),
     text("action"),
+    # What the two are made of, in any language (`hub.alerts.sentences`).
+    Column("facts", JSONB, nullable=False, server_default=sql("'{}'")),
     Column("count", Integer, nullable=False, server_default=sql("1")),
     instant("first_at", server_default=sql("now()")),
     instant("last_at", server_default=sql("now()")),

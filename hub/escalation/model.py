@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Literal
@@ -29,6 +29,8 @@ class Event(StrEnum):
 class Alert:
     """One alert as it is now. Nothing in it is personal data.
 
+    `facts` are what `summary` and `action` were made of: figures, names of things, instants as ISO text.
+
     `acknowledged_at` counts for the severity that it has now: one that worsens is to be acknowledged
     anew. `before` and `told_before` are about earlier alerts of the same key that somebody was told
     of: when the last of them closed, and when somebody was last told that one had opened.
@@ -49,6 +51,7 @@ class Alert:
     closed_at: datetime | None = None
     before: datetime | None = None
     told_before: datetime | None = None
+    facts: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     @property
     def kind(self) -> str:

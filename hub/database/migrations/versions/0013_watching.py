@@ -46,6 +46,7 @@ STATEMENTS: tuple[str, ...] = (
     )
     """,
     "CREATE INDEX attempt_channel ON alerts.attempt (channel, started_at)",
+    "ALTER TABLE alerts.alert ADD COLUMN facts JSONB NOT NULL DEFAULT '{}'",
     "ALTER TABLE alerts.alert ADD COLUMN settled_at TIMESTAMP WITH TIME ZONE",
     "UPDATE alerts.alert SET settled_at = closed_at WHERE closed_at IS NOT NULL",
     "CREATE INDEX alert_unsettled ON alerts.alert (id) WHERE settled_at IS NULL",
