@@ -14,14 +14,17 @@ def fold(
     """Messages that go alone, then those that go together in one digest.
 
     `waiting` are the messages for one address, oldest first; `room` is how many the channel takes
-    now. If all have room, all go alone, critical ones first. Otherwise critical ones go alone as
-    far as room remains for the digest, and everything else goes together. Without room nothing goes.
+    now. If half of the room is enough for all, all go alone,
+    critical ones first. Otherwise critical ones go alone in that half and everything else goes
+    together: a storm leaves room for what comes a second later. Without room nothing goes.
     """
-    if room <= 0:
-        return [], []
     critical = [one for one in waiting if is_critical(one)]
     others = [one for one in waiting if not is_critical(one)]
-    if len(waiting) <= room:
+    if room <= 0:
+        return [], []
+    half = max(1, room // 2)
+    if len(waiting) <= half:
         return critical + others, []
-    alone = critical[: room - 1]
-    return alone, critical[len(alone) :] + others
+    alone = critical[: min(half, room - 1)]
+    together = critical[len(alone) :] + others
+    return (alone, together) if len(together) > 1 else ([*alone, *together], [])

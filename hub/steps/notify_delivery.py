@@ -28,6 +28,7 @@ _MOST_AT_ONCE = 5000
 _RATE_PERIOD = timedelta(minutes=1)
 CHANNEL_KIND = "channel"
 _AWAY_TOO_OFTEN = 5  # tries: about eight minutes
+_KEPT_SHARE = 5  # a fifth of a channel's minute is for what is critical
 log = logging.getLogger("hub.notify")
 
 
@@ -95,7 +96,9 @@ class Delivery:
         left: list[Waiting] = []
         ahead = Counter(way.channel for way, _ in groups)
         for (way, is_notice), group in groups.items():
-            room = self._settings.channels[way.channel].per_minute - self._used.get(way.channel, 0)
+            rate = self._settings.channels[way.channel].per_minute
+            kept = 0 if any(map(_is_critical, group)) else rate // _KEPT_SHARE
+            room = rate - self._used.get(way.channel, 0) - kept
             share = max(1, room // ahead[way.channel]) if room > 0 else 0
             ahead[way.channel] -= 1
             parcels = [[m] for m in group[:share]] if is_notice else _folded(group, share)
@@ -201,8 +204,12 @@ class _Clock:
         return self._now + timedelta(seconds=time.monotonic() - self._started)
 
 
+def _is_critical(message: Waiting) -> bool:
+    return message.severity == "critical"
+
+
 def _folded(group: Sequence[Waiting], room: int) -> list[list[Waiting]]:
-    alone, together = fold(group, room, lambda message: message.severity == "critical")
+    alone, together = fold(group, room, _is_critical)
     return [*([one] for one in alone), *([list(together)] if together else [])]
 
 

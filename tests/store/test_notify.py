@@ -409,3 +409,15 @@ def _fill(engine: sa.Engine, count: int, *, is_closed: bool) -> None:
         )
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
         conn.exec_driver_sql("ANALYZE alerts.alert")
+
+
+def test_a_storm_of_warnings_leaves_room_for_what_is_critical(hub: NotifyHub) -> None:
+    notifier = hub.notifier()
+    for n in range(40):
+        hub.open(key=f"drift:d{n}", severity="warning")
+        notifier.tick(hub.later(seconds=1))
+    before = len(hub.outside.by("bot"))
+    hub.open(key="gate:shop")
+    notifier.tick(hub.later(seconds=1))
+
+    assert hub.outside.by("bot")[before].severity == "critical"

@@ -12,12 +12,13 @@ def is_critical(word: str) -> bool:
     return word.startswith("c")
 
 
-def test_with_room_for_all_everything_goes_alone_critical_first() -> None:
-    assert fold(["w1", "c1", "w2"], 3, is_critical) == (["c1", "w1", "w2"], [])
+def test_in_half_of_the_room_everything_goes_alone_critical_first() -> None:
+    assert fold(["w1", "c1", "w2"], 6, is_critical) == (["c1", "w1", "w2"], [])
 
 
-def test_without_room_for_all_the_critical_go_alone_and_the_rest_together() -> None:
+def test_a_storm_goes_together_the_critical_alone_in_half_of_the_room() -> None:
     assert fold(["w1", "c1", "w2", "w3"], 3, is_critical) == (["c1"], ["w1", "w2", "w3"])
+    assert fold(["c1", "c2", "c3", "c4"], 4, is_critical) == (["c1", "c2"], ["c3", "c4"])
 
 
 def test_one_place_is_kept_for_the_digest() -> None:
@@ -28,6 +29,13 @@ def test_one_place_is_kept_for_the_digest() -> None:
 def test_without_room_nothing_goes() -> None:
     assert fold(["c1"], 0, is_critical) == ([], [])
     assert fold(["c1"], -1, is_critical) == ([], [])
+
+
+@given(st.lists(st.sampled_from(["c", "w"]), min_size=1, max_size=40), st.integers(2, 20))
+def test_one_storm_never_takes_all_the_room(kinds: list[str], room: int) -> None:
+    alone, together = fold([f"{k}{n}" for n, k in enumerate(kinds)], room, is_critical)
+
+    assert len(alone) + bool(together) <= max(2, room // 2 + 1)
 
 
 @given(st.lists(st.sampled_from(["c", "w"]), max_size=40), st.integers(-2, 20))
