@@ -149,13 +149,33 @@ def test_after_a_failed_fsync_the_segment_is_not_written_again(
     def fail(_: int) -> None:
         raise OSError(5, "Input/output error")
 
+    spool.append(DELIVERIES[:1])
     monkeypatch.setattr(os, "fdatasync", fail)
     with pytest.raises(RefusedError, match="spool_broken"):
-        spool.append(DELIVERIES[:1])
+        spool.append(DELIVERIES[1:2])
     monkeypatch.undo()
-    spool.append(DELIVERIES[1:2])
+    spool.append(DELIVERIES[2:3])
 
-    assert len(spool.seal()) == 2
+    first, second = spool.seal()
+    assert spool.read(first).deliveries[0] == DELIVERIES[0]
+    assert list(spool.read(second).deliveries) == DELIVERIES[2:3]
+
+
+def test_tries_on_a_full_disk_leave_no_files(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else an outage of an hour uses up the inodes, too."""
+
+    def full(_file: int, _data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    for _ in range(5):
+        with pytest.raises(RefusedError, match="spool_broken"):
+            spool.append(DELIVERIES[:1])
+    monkeypatch.undo()
+
+    assert spool.seal() == []
 
 
 def test_damage_is_kept_aside_and_reported(spool: Spool, caplog: pytest.LogCaptureFixture) -> None:
