@@ -17,6 +17,7 @@ from hub.alert_settings import (
     ReachSettings,
     RecipientSettings,
     StepSettings,
+    WatchSettings,
 )
 from hub.cli.main import build
 from hub.connectors.base import connectors
@@ -72,6 +73,7 @@ SETTINGS = [
     PullSettings,
     FormSettings,
     AlertSettings,
+    WatchSettings,
     ChannelSettings,
     ReachSettings,
     RecipientSettings,

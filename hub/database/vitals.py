@@ -11,7 +11,8 @@ import sqlalchemy as sa
 _VITALS = sa.text(
     "SELECT clock_timestamp() AS at,"
     " pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on' AS is_read_only,"
-    " count(*)::int AS connections, current_setting('max_connections')::int AS max_connections,"
+    " (SELECT sum(numbackends)::int FROM pg_stat_database) AS connections,"
+    " current_setting('max_connections')::int AS max_connections,"
     " coalesce(extract(epoch FROM clock_timestamp() - min(xact_start)"
     " FILTER (WHERE pid <> pg_backend_pid())), 0)::float8 AS oldest_s"
     " FROM pg_stat_activity WHERE backend_type = 'client backend'"
