@@ -62,6 +62,15 @@ def up_command(  # noqa: PLR0913 -- options of a command
     dagster_port: Annotated[
         int, typer.Option("--dagster-port", min=1, max=65535, help="Port of Dagster's UI.")
     ] = 3000,
+    metrics_port: Annotated[
+        int,
+        typer.Option(
+            "--metrics-port",
+            min=0,
+            max=65535,
+            help="Port of the notifier's /metrics, those after it are the loaders'; 0: none.",
+        ),
+    ] = 0,
     dagster: Annotated[bool, typer.Option(help="Dagster's UI and daemon.")] = True,
     notify: Annotated[bool, typer.Option(help="Watch the hub and deliver its alerts.")] = True,
     drain: Annotated[
@@ -78,8 +87,8 @@ def up_command(  # noqa: PLR0913 -- options of a command
     output = UpOutput(as_json=as_json)
     logs = home() / "log" if log is LogTarget.FILES else None
     with stop_signals() as stopped, _alone(), ExitStack() as ends:
-        specs = [*_receivers(receivers, host, port), *_loaders(loaders)]
-        specs += [_hub(NOTIFIER, NOTIFIER, "notify")] if notify else []
+        specs = [*_receivers(receivers, host, port), *_loaders(loaders, metrics_port)]
+        specs += [_hub(NOTIFIER, NOTIFIER, "notify", *_shown_at(metrics_port))] if notify else []
         store = ends.enter_context(_open())
         supervisor = Supervisor(specs, logs=logs, tell=output.tell)
         ends.callback(supervisor.kill)  # whatever goes wrong, nothing is left behind
@@ -158,9 +167,15 @@ def _answers(url: str) -> Callable[[], bool]:
     return answers
 
 
-def _loaders(count: int) -> list[ProcessSpec]:
-    names = [LOADERS + ("" if count == 1 else f"-{number + 1}") for number in range(count)]
-    return [_hub(name, LOADERS, "work", "--quiet") for name in names]
+def _loaders(count: int, metrics_port: int) -> Iterator[ProcessSpec]:
+    for number in range(1, count + 1):
+        name = LOADERS + ("" if count == 1 else f"-{number}")
+        own = metrics_port + number if metrics_port else 0
+        yield _hub(name, LOADERS, "work", "--quiet", *_shown_at(own))
+
+
+def _shown_at(port: int) -> tuple[str, ...]:
+    return ("--metrics-port", str(port)) if port else ()
 
 
 def _dagster(port: int) -> list[ProcessSpec]:

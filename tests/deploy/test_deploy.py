@@ -55,7 +55,8 @@ def unit(path: Path) -> configparser.ConfigParser:
 
 
 def command_of(path: Path) -> list[str]:
-    return shlex.split(unit(path)["Service"]["ExecStart"].replace("%i", "8700"))
+    instance = "1" if "loader" in path.name else "8700"
+    return shlex.split(unit(path)["Service"]["ExecStart"].replace("%i", instance))
 
 
 def commands() -> Iterator[tuple[str, list[str]]]:

@@ -22,8 +22,15 @@ def test_more_receivers_have_a_port_and_a_name_each():
 def test_one_of_a_kind_needs_no_number():
     assert [one.name for one in _receivers(1, "::1", 8700)] == ["receiver"]
     assert [one.address for one in _receivers(1, "::1", 8700)] == ["http://[::1]:8700"]
-    assert [one.name for one in _loaders(1)] == ["loader"]
-    assert [one.name for one in _loaders(2)] == ["loader-1", "loader-2"]
+    assert [one.name for one in _loaders(1, 0)] == ["loader"]
+    assert [one.name for one in _loaders(2, 0)] == ["loader-1", "loader-2"]
+
+
+def test_figures_are_shown_at_ports_one_after_another() -> None:
+    shown = [one.argv[-2:] for one in _loaders(2, 8790)]
+
+    assert shown == [("--metrics-port", "8791"), ("--metrics-port", "8792")]
+    assert "--metrics-port" not in next(iter(_loaders(1, 0))).argv
 
 
 def test_a_death_and_a_return_are_one_line_each(capsys):
