@@ -37,7 +37,8 @@ _BACKFILL = """mutation ($params: LaunchBackfillParams!) { launchPartitionBackfi
 _STATUS = """query ($id: String!) { partitionBackfillOrError(backfillId: $id) {
   ... on PartitionBackfill { status numPartitions } } }"""
 _RUNS = """query ($id: String!) { runsOrError(filter: {tags: [{key: "dagster/backfill", value: $id}]}) {
-  ... on Runs { results { status tags { key value } } } } }"""
+  ... on Runs { results { status tags { key value } eventConnection { events {
+    ... on ExecutionStepFailureEvent { error { message } failureMetadata { description } } } } } } } }"""
 
 
 @pytest.fixture(scope="module")
@@ -175,8 +176,9 @@ def backfilled(dagster: Dagster, asset: list[str], days: list[date]) -> tuple[st
 
     wait_until("the backfill's end", lambda: status()["status"] != "REQUESTED", seconds=240)
     runs = dagster.ask(_RUNS, id=backfill)["runsOrError"]["results"]
+    failures = [event for run in runs for event in run["eventConnection"]["events"] if event]
+    assert {run["status"] for run in runs} == {"SUCCESS"}, failures
     assert status() == {"status": "COMPLETED_SUCCESS", "numPartitions": len(days)}
-    assert {run["status"] for run in runs} == {"SUCCESS"}
     return backfill, runs
 
 
