@@ -19,6 +19,19 @@ class AlertKind:
     closes_after: timedelta | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """What alerts of one kind say in one case (`hub.alerts.sentences`).
+
+    `run_zh` stands where `run` is more than a command.
+    """
+
+    zh: str
+    en: str
+    run: str
+    run_zh: str = ""
+
+
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 
 KINDS: dict[str, AlertKind] = {

@@ -8,21 +8,25 @@ from typing import Any, Literal
 
 import psycopg
 import sqlalchemy as sa
+from psycopg.types.json import Jsonb
 
 from hub.alerts.kinds import kind_of
+from hub.alerts.saying import say
 
 Severity = Literal["info", "warning", "critical"]
 
 # An alert never becomes milder by itself; the newest words say what is so now. One that worsens has to be
 # acknowledged anew.
 _RAISE = """
-INSERT INTO alerts.alert AS a (dedupe_key, severity, merchant, owner, summary, action, count)
-VALUES (%(dedupe_key)s, %(severity)s, %(merchant)s, %(owner)s, %(summary)s, %(action)s, greatest(%(count)s, 1))
+INSERT INTO alerts.alert AS a (dedupe_key, severity, merchant, owner, summary, action, facts, count)
+VALUES (%(dedupe_key)s, %(severity)s, %(merchant)s, %(owner)s, %(summary)s, %(action)s, %(facts)s,
+        greatest(%(count)s, 1))
 ON CONFLICT (dedupe_key) WHERE closed_at IS NULL DO UPDATE SET
     count = CASE WHEN %(is_total)s THEN greatest(%(count)s, 1) ELSE a.count + %(count)s END,
     last_at = now(),
     summary = excluded.summary,
     action = excluded.action,
+    facts = excluded.facts,
     severity = CASE WHEN (a.severity, excluded.severity) IN
                          (('info', 'warning'), ('info', 'critical'), ('warning', 'critical'))
                     THEN excluded.severity ELSE a.severity END,
@@ -32,13 +36,12 @@ ON CONFLICT (dedupe_key) WHERE closed_at IS NULL DO UPDATE SET
 """
 
 
-def raise_alert(  # noqa: PLR0913 -- the words of an alert, each by its name
+def raise_alert(  # noqa: PLR0913 -- the parts of an alert, each by its name
     conn: sa.Connection,
     *,
     dedupe_key: str,
     severity: Severity,
-    summary: str,
-    action: str,
+    facts: Mapping[str, object],
     merchant: str | None = None,
     owner: str | None = None,
     count: int = 1,
@@ -48,23 +51,22 @@ def raise_alert(  # noqa: PLR0913 -- the words of an alert, each by its name
 
     With `is_total`, `count` is how many there are now: it replaces the count of the open one.
 
-    `summary` says what happened, `action` the command that helps; neither holds personal data.
+    `facts` (JSON, never personal data) fill the sentences of its kind (`hub.alerts.sentences`), which say what
+    happened and what to run; the newest stay. The fact `case` chooses among several sentences.
 
     Raises:
-        ValueError: the key's first part is no kind of alert (hub/alerts/kinds.py).
+        ValueError: the key's first part is no kind of alert, it has no such case, or a fact is missing.
     """
-    kind_of(dedupe_key)
-    parameters = {
+    alert = {
         "dedupe_key": dedupe_key,
         "severity": severity,
+        "facts": facts,
         "merchant": merchant,
         "owner": owner,
-        "summary": summary,
-        "action": action,
         "count": count,
         "is_total": is_total,
     }
-    conn.exec_driver_sql(_RAISE, parameters)
+    conn.exec_driver_sql(_RAISE, _row(alert))
 
 
 def close_alert(conn: sa.Connection, dedupe_key: str) -> bool:
@@ -75,13 +77,18 @@ def close_alert(conn: sa.Connection, dedupe_key: str) -> bool:
     return conn.exec_driver_sql(statement, (dedupe_key,)).rowcount > 0
 
 
-async def raise_alert_async(
-    conn: psycopg.AsyncConnection[Any], alert: Mapping[str, object]
-) -> None:
+async def raise_alert_async(conn: psycopg.AsyncConnection[Any], alert: Mapping[str, Any]) -> None:
     """`raise_alert` for an event loop; `alert` has its keyword arguments, the optional ones too."""
-    kind_of(str(alert["dedupe_key"]))
     optional = {"merchant": None, "owner": None, "count": 1, "is_total": False}
-    await conn.execute(_RAISE, {**optional, **alert})
+    await conn.execute(_RAISE, _row({**optional, **alert}))
+
+
+def _row(alert: Mapping[str, Any]) -> dict[str, Any]:
+    """An alert as its row holds it. Both languages are tried: none may fail when somebody reads."""
+    kind, facts = kind_of(alert["dedupe_key"]), alert["facts"]
+    say(kind, facts, "zh")
+    said = say(kind, facts, "en")
+    return {**alert, "summary": said.summary, "action": said.action, "facts": Jsonb(dict(facts))}
 
 
 def acknowledge_alert(conn: sa.Connection, alert_id: int, who: str, now: datetime) -> bool:

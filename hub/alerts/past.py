@@ -36,6 +36,7 @@ def write_past(
         "severity": past.severity,
         "summary": past.summary,
         "action": past.action,
+        "facts": dict(past.facts),
         "first_at": past.first_at,
         "last_at": now,
         "closed_at": now,

@@ -63,12 +63,15 @@ class PullRequest:
 class Notice:
     """What a platform says that is no lead and that a person must know: an empty balance stops leads.
 
-    `text` follows "source KEY: "; `ends` are reasons whose alert is over with this one.
+    `text` follows "source KEY: ", `text_zh` the same in Chinese; so with what helps, `action`. `ends` are
+    reasons whose alert is over with this one.
     """
 
     severity: Literal["info", "warning", "critical"]
     text: str
+    text_zh: str
     action: str
+    action_zh: str
     ends: tuple[str, ...] = ()
 
 

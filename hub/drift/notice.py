@@ -11,7 +11,7 @@ from hub.drift.kinds import Kind
 from hub.drift.places import path_of
 
 _SHANGHAI: Final = timezone(timedelta(hours=8), "UTC+8")
-_WORDS: Final[Mapping[str, str]] = {
+KIND_WORDS: Final[Mapping[str, str]] = {
     Kind.FIELD_ADDED: "新增字段",
     Kind.FIELD_ADDED_REQUIRED: "新增字段（平台必填）",
     Kind.FIELD_MISSING: "字段缺失",
@@ -23,6 +23,7 @@ _WORDS: Final[Mapping[str, str]] = {
     Kind.SILENCE: "长时间没有线索",
     Kind.SURGE: "线索量突增",
 }
+"""What people say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def _change_line(change: Changed) -> str:
     name = path_of(change.pointer) if change.pointer else "整个来源"
     label = f"{change.label}（`{name}`）" if change.label and change.label != name else f"`{name}`"
     to = f" → `{path_of(change.to)}`" if change.to else ""
-    return f"- {_WORDS.get(change.kind, change.kind)}：{label}{to}，{_time(change.since)} 首次出现"
+    return f"- {KIND_WORDS.get(change.kind, change.kind)}：{label}{to}，{_time(change.since)} 首次出现"
 
 
 def _seen_lines(facts: NoticeFacts) -> list[str]:

@@ -8,10 +8,7 @@ import sqlalchemy as sa
 
 from hub.alerts.outbox import close_alert, raise_alert
 from hub.finance.breaks import open_totals
-from hub.reconciliation.kinds import BREAK_WORDS, BreakKind
 from hub.settings import HubSettings
-
-_KINDS_SHOWN = 4
 
 
 def tell_of_breaks(conn: sa.Connection, settings: HubSettings, merchant: str) -> None:
@@ -23,17 +20,11 @@ def tell_of_breaks(conn: sa.Connection, settings: HubSettings, merchant: str) ->
     if not counts:
         close_alert(conn, key)
         return
-    worst = ", ".join(
-        f"{BREAK_WORDS[BreakKind(kind)]} {count}"
-        for kind, count in counts.most_common(_KINDS_SHOWN)
-    )
-    more = ", …" if len(counts) > _KINDS_SHOWN else ""
     raise_alert(
         conn,
         dedupe_key=key,
         severity="warning",
-        summary=f"{merchant}: {counts.total()} breaks wait for somebody: {worst}{more}",
-        action=f"hub reconcile breaks --merchant {merchant}",
+        facts={"merchant": merchant, "breaks": counts.total(), "kinds": counts.most_common()},
         merchant=merchant,
         owner=settings.finance_of(merchant).governance,
         count=counts.total(),

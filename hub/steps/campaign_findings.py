@@ -100,8 +100,7 @@ def _alert(conn: sa.Connection, merchant: str, found: Sequence[StoredFinding], d
         conn,
         dedupe_key=key,
         severity="warning",
-        summary=f"{leads} leads of the last {days} days name {len(wrong)} campaign(s) that nobody registered",
-        action=f"hub campaign check --merchant {merchant}",
+        facts={"merchant": merchant, "days": days, "leads": leads, "campaigns": len(wrong)},
         merchant=merchant,
         count=0,
     )

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from hub.alerts.messages import Waiting
 from hub.alerts.past import PastMessage, write_past
+from hub.alerts.saying import say
 from hub.channels.base import ChannelError
 from hub.database.engine import store_errors
 from hub.database.locks import FileLock
@@ -30,17 +31,6 @@ from hub.steps.notify_words import Wording
 KIND = "database-away"
 AFTER = timedelta(seconds=10)
 _FILE, _LOCK = "notify-away.json", "notify-away.lock"
-_SUMMARY = {
-    (
-        "zh",
-        False,
-    ): "数据库连不上：新线索先存入接收端本地缓存，不会丢失，但暂不入库；恢复前读不到其他告警",
-    ("zh", True): "数据库只读：写不进任何数据，新线索先存入接收端本地缓存；恢复前发不出其他告警",
-    ("en", False): "the database does not answer: receivers spool, nothing is loaded;"
-    " no other alert can be read until it is back",
-    ("en", True): "the database is read-only: nothing can be written, receivers spool;"
-    " no other alert can be told until it takes writes again",
-}
 log = logging.getLogger("hub.notify")
 
 
@@ -138,12 +128,15 @@ class DirectAlarm:
         self._lock.close()
 
     def _alert(self, away: _Away, now: datetime) -> Alert:
+        facts = {"case": "read-only"} if away.is_read_only else {}
+        said = say(KIND, facts, "en")
         return Alert(
             id=0,
             dedupe_key=KIND,
             severity="critical",
-            summary=_SUMMARY[self._wording.language, away.is_read_only],
-            action="hub doctor",
+            summary=said.summary,
+            action=said.action,
+            facts=facts,
             first_at=away.since,
             last_at=now,
             before=self._before,

@@ -13,7 +13,6 @@ from hub.settings import SourceSettings
 from hub.steps.sighted import Ledger
 
 _ORDER: tuple[Severity, ...] = ("info", "warning", "critical")
-_SHOWN = 5
 
 
 def raise_news(
@@ -56,20 +55,24 @@ def _raise(
     found.sort(key=lambda one: (one.first_seen, one.id))
     merchant, platform, entity, source_key = place
     severity = max((one.severity for one in found), key=lambda word: _ORDER.index(word))
-    named = ", ".join(f"{one.kind} {one.pointer}".strip() for one in found[:_SHOWN])
-    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    changes = [[str(one.kind), one.pointer] for one in found]
     held = sum(int(one.detail.get("held", 0)) for one in found)
     where = source_key or f"{platform}/{entity}"
     quiet = any(one.kind == Kind.SILENCE for one in found)
+    command = f"hub source check {source_key}" if quiet else f"hub drift show {found[0].id}"
     raise_alert(
         conn,
         dedupe_key=_key(place),
         severity=severity,  # type: ignore[arg-type]
         merchant=merchant or None,
         owner=next((one.owner for one in found if one.owner), None),
-        summary=f"{where}: {named}{more} since {found[0].first_seen:%Y-%m-%d %H:%M:%S} UTC; "
-        f"{held} records held so far",
-        action=f"hub source check {source_key}" if quiet else f"hub drift show {found[0].id}",
+        facts={
+            "where": where,
+            "changes": changes,
+            "since": found[0].first_seen.isoformat(),
+            "held": held,
+            "command": command,
+        },
         count=max(one.count for one in found),
         is_total=True,
     )

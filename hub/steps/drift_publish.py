@@ -230,8 +230,7 @@ def _write_notices(
             severity="info",
             merchant=merchant,
             owner=owner,
-            summary=title,
-            action=f"hub drift show {gathered.finding.id}",
+            facts={"title": title, "finding": gathered.finding.id},
         )
         numbers.append(number)
     return numbers

@@ -196,9 +196,12 @@ class _Evaluation:
                 severity="critical",
                 merchant=name.merchant,
                 owner=self._finance.governance,
-                summary=f"{STAMP}: {name.merchant} {name.period}, the residual is {gate.share} of finance's record"
-                f" since {state.over_since or state.shut_since:%Y-%m-%d %H:%M} UTC; exports that leave the house stop",
-                action=f"hub export bridge --merchant {name.merchant} --month {name.period}",
+                facts={
+                    "merchant": name.merchant,
+                    "period": name.period,
+                    "residual": gate.share,
+                    "since": (state.over_since or state.shut_since).isoformat(),
+                },
             )
         self._tell_unknown(gate)
 
@@ -220,9 +223,12 @@ class _Evaluation:
             severity="warning",
             merchant=name.merchant,
             owner=self._finance.governance,
-            summary=f"{name.merchant} {name.period}: the gate has no reading: "
-            f"{UNKNOWN_WORDS[last.unknown]}（{last.detail}）",
-            action=f"hub gate status --merchant {name.merchant}",
+            facts={
+                "merchant": name.merchant,
+                "period": name.period,
+                "unknown": str(last.unknown),
+                "detail": last.detail,
+            },
         )
 
 

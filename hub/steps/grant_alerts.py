@@ -40,25 +40,18 @@ def note_lost(
             conn,
             dedupe_key=f"grant-lost:{grant.source_key}",
             severity="critical",
-            summary=(
-                f"source {grant.source_key}: the platform no longer accepts our grant{_early(row, now)}"
-            ),
-            action=grant.mend,
+            facts={"source": grant.source_key, "command": grant.mend, **_early(row, now)},
             merchant=grant.source.merchant,
             owner=grant.source.owner or None,
         )
 
 
-def _early(row: StoredToken | None, now: datetime) -> str:
+def _early(row: StoredToken | None, now: datetime) -> dict[str, str]:
     """A grant that ends before its time was taken away by somebody: say so, it is not age."""
     ends_at = row.refresh_expires_at if row else None
     if ends_at is None or ends_at - now < _EARLY_LOSS:
-        return ""
-    until = ends_at.isoformat(timespec="minutes")
-    return (
-        f", although it was to last until {until}: it was withdrawn, or another vendor has taken over"
-        " the binding; ask the account's owner"
-    )
+        return {}
+    return {"case": "early", "until": ends_at.isoformat()}
 
 
 def _reason(error: AuthorizationLostError) -> str:
@@ -86,11 +79,7 @@ def warn_of_expiry(grant: Grant, *, now: datetime) -> bool:
             conn,
             dedupe_key=f"grant-expires:{grant.source_key}",
             severity="warning",
-            summary=(
-                f"source {grant.source_key}: its grant ends at"
-                f" {ends_at.isoformat(timespec='minutes')}"
-            ),
-            action=f"hub pull {grant.source_key} (renews it), or hub source authorize {grant.source_key}",
+            facts={"source": grant.source_key, "ends": ends_at.isoformat()},
             merchant=grant.source.merchant,
             owner=grant.source.owner or None,
             count=0,
@@ -115,8 +104,7 @@ def _warn_of_last_refreshes(grant: Grant) -> None:
             conn,
             dedupe_key=key,
             severity="critical" if left == 0 else "warning",
-            summary=f"source {grant.source_key}: the platform renews its grant {left} time(s) more",
-            action=f"hub source authorize {grant.source_key}",
+            facts={"source": grant.source_key, "left": left},
             merchant=grant.source.merchant,
             owner=grant.source.owner or None,
             count=0,

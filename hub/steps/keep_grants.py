@@ -82,11 +82,7 @@ def note_accounts(grant: Grant, accounts: Iterable[Account], *, now: datetime) -
                 conn,
                 dedupe_key=key,
                 severity="critical",
-                summary=(
-                    f"source {grant.source_key}: the grant no longer covers account(s)"
-                    f" {', '.join(gone)}; their leads stop"
-                ),
-                action=f"hub source authorize {grant.source_key} (tick every account)",
+                facts={"source": grant.source_key, "accounts": gone},
                 merchant=grant.source.merchant,
                 owner=grant.source.owner or None,
             )

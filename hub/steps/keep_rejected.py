@@ -87,13 +87,15 @@ class Rejections:
         return kept
 
     def _alert(self, source_key: str, source: SourceSettings, *, kept: bool) -> dict[str, object]:
-        variable = source.signature.secret_env or "the source's secret"
-        where = "" if kept else "; the holding table is full and later ones are not kept"
+        variable = source.signature.secret_env or "signature.secret_env"
         return {
             "dedupe_key": f"signature:{source_key}" + ("" if kept else ":full"),
             "severity": "warning" if kept and not self._is_frequent(source_key) else "critical",
-            "summary": f"pushes to source {source_key} fail their signature{where}",
-            "action": f"put {variable} right, then: hub held replay --signature {source_key}",
+            "facts": {
+                "case": "" if kept else "full",
+                "source": source_key,
+                "variable": variable,
+            },
             "merchant": source.merchant,
             "owner": source.owner or None,
         }

@@ -233,8 +233,7 @@ def _record(conn: sa.Connection, result: _Result) -> None:
             conn,
             dedupe_key=f"{CHANNEL_KIND}:{channel}",
             severity="critical" if failure is Failure.CREDENTIALS else "warning",
-            summary=str(result.error),
-            action=f"hub alerts test {channel}",
+            facts={"case": failure.value, "channel": channel, "error": str(result.error)},
         )
     if failure is Failure.ADDRESS:
         for recipient in recipients:
@@ -242,6 +241,10 @@ def _record(conn: sa.Connection, result: _Result) -> None:
                 conn,
                 dedupe_key=f"{CHANNEL_KIND}:{channel}:{recipient}",
                 severity="warning",
-                summary=f"alerts.recipients.{recipient}: {result.error}",
-                action=f"hub alerts test {channel}",
+                facts={
+                    "case": failure.value,
+                    "channel": channel,
+                    "recipient": recipient,
+                    "error": str(result.error),
+                },
             )

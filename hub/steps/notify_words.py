@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from hub.alerts.kinds import KINDS
 from hub.alerts.messages import Waiting
+from hub.alerts.saying import in_language
 from hub.channels.base import Outgoing
 from hub.escalation.model import SEVERITIES, Alert, Event, Language
 from hub.escalation.phrases import PHRASES
@@ -39,7 +40,7 @@ class Wording:
         event = Event(message.event)
         has_link = event in _CALLS and alert.id > 0
         told = words(
-            alert,
+            in_language(alert, self.language),
             event,
             title=self.title(alert),
             language=self.language,
@@ -58,7 +59,10 @@ class Wording:
     def digest(self, items: Sequence[tuple[Alert, Waiting]]) -> Outgoing:
         """Many as one: the worst first, the others counted."""
         told = digest_words(
-            [(alert, Event(message.event)) for alert, message in items],
+            [
+                (in_language(alert, self.language), Event(message.event))
+                for alert, message in items
+            ],
             {kind: self._title(kind) for kind in KINDS},
             self.language,
         )
@@ -115,6 +119,7 @@ def _facts(alert: Alert, message: Waiting) -> Mapping[str, object]:
         "owner": alert.owner,
         "summary": alert.summary,
         "action": alert.action,
+        "facts": alert.facts,
         "count": alert.count,
         "since": alert.first_at.isoformat(),
         "is_repeat": message.is_repeat,

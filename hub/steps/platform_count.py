@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from hub.alerts.outbox import close_alert, raise_alert
+from hub.alerts.saying import say
 from hub.connectors.base import connector_for
 from hub.crm import counts as crm_counts
 from hub.database.engine import store_errors
@@ -170,8 +171,7 @@ def _tell(
         conn,
         dedupe_key=key,
         severity="critical" if found.missing > 0 else "warning",
-        summary=in_words(found),
-        action=_mend(source, found),
+        facts={**_facts(found), "command": _mend(source, found)},
         merchant=source.merchant,
         owner=source.owner or None,
         count=0,
@@ -180,17 +180,16 @@ def _tell(
 
 def in_words(found: PlatformCount) -> str:
     """One line about a day: what the platform says, what came, what is missing."""
-    parts = [f"source {found.source_key}, {found.day}: the platform says {found.stated}"]
-    parts.append(f"{found.arrived} are leads")
-    if found.held:
-        parts.append(f"{found.held} held")
-    if found.set_aside:
-        parts.append(f"{found.set_aside} no leads")
-    if found.not_pushed:
-        parts.append(f"{found.not_pushed} were lost by the push and loaded otherwise")
-    if found.missing > 0:
-        parts.append(f"{found.missing} are missing")
-    return ", ".join(parts)
+    return say("platform-count", {**_facts(found), "command": ""}, "en").summary
+
+
+def _facts(found: PlatformCount) -> dict[str, object]:
+    """What an alert about a day says; figures of nothing are left out, but for the first two."""
+    figures = (("held", found.held), ("set_aside", found.set_aside),
+               ("not_pushed", found.not_pushed), ("missing", found.missing))  # fmt: skip
+    named = [["stated", found.stated], ["arrived", found.arrived]]
+    named += [[name, figure] for name, figure in figures if figure > 0]
+    return {"source": found.source_key, "day": found.day.isoformat(), "figures": named}
 
 
 def _mend(source: SourceSettings, found: PlatformCount) -> str:

@@ -72,8 +72,7 @@ class ProcessAlerts(threading.Thread):
                 conn,
                 dedupe_key=f"process:{name}",
                 severity="warning" if name.startswith("dagster") else "critical",
-                summary=f"{name} ends by itself again and again; it is started each time",
-                action=f"read {self._place_of_log(name)}; hub doctor",
+                facts={"process": name, **self._place_of_log(name)},
                 count=more,
             )
         self._told[name] = life.total
@@ -85,5 +84,5 @@ class ProcessAlerts(threading.Thread):
             close_alert(conn, f"process:{name}")
         self._closed.add(name)
 
-    def _place_of_log(self, name: str) -> str:
-        return str(self._logs / f"{name}.log") if self._logs else f"the journal of {name}"
+    def _place_of_log(self, name: str) -> dict[str, str]:
+        return {"log": str(self._logs / f"{name}.log")} if self._logs else {"case": "journal"}

@@ -327,8 +327,12 @@ def _note_failure(pull: _Pull, stream: str, error: HubError) -> None:
                 conn,
                 dedupe_key=f"pull-refused:{pull.source_key}:{stream}:{error.code}",
                 severity="critical",
-                summary=f"source {pull.source_key}, {stream}: {error}",
-                action=f"hub source check {pull.source_key}",
+                facts={
+                    "source": pull.source_key,
+                    "stream": stream,
+                    "error": str(error),
+                    "code": error.code,
+                },
                 merchant=pull.source.merchant,
                 owner=pull.source.owner or None,
             )

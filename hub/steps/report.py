@@ -221,8 +221,12 @@ def alert_failed_checks(
                 conn,
                 dedupe_key=key,
                 severity="critical" if result.severity is Severity.ERROR else "warning",
-                summary=f"{check_id(result)}: {result.note}",
-                action=result.command or "hub doctor",
+                facts={
+                    "check": check_id(result),
+                    "name": result.name,
+                    "note": result.note,
+                    "command": result.command or "hub doctor",
+                },
                 merchant=source.merchant if source else None,
                 owner=(source.owner or None) if source else None,
             )
@@ -236,8 +240,7 @@ def alert_failed_run(engine: sa.Engine, job_name: str, run_id: str) -> None:
             conn,
             dedupe_key=f"run:{job_name}",
             severity="warning",
-            summary=f"A Dagster run of {job_name} failed.",
-            action=f"Look at the run in the Dagster UI: /runs/{run_id}",
+            facts={"job": job_name, "run": run_id},
         )
 
 

@@ -86,9 +86,7 @@ class DailyQuota:
             conn,
             dedupe_key=f"quota:{self.owner}",
             severity="warning",
-            summary=f"source {self.owner}: its {limit} answers of today are used up;"
-            " what is asked now is loaded masked, or waits until midnight",
-            action=f"hub source show {self.owner}; then raise the quota with the platform and in hub.yaml",
+            facts={"source": self.owner, "limit": limit},
             merchant=self.source.merchant,
             owner=self.source.owner or None,
             count=short_by,
@@ -269,8 +267,7 @@ class Resolver:
                 conn,
                 dedupe_key=f"resolve-refused:{source_key}",
                 severity="critical",
-                summary=f"source {source_key}: {error}; its records wait",
-                action=f"hub source check {source_key}",
+                facts={"source": source_key, "error": str(error), **_case(error)},
                 merchant=source.merchant,
                 owner=source.owner or None,
             )
@@ -283,6 +280,13 @@ class Resolver:
             for case in sorted(cases, key=lambda one: one.row.record_id):
                 done[writer.write(case)] += 1
         return done
+
+
+def _case(error: HubError) -> dict[str, str]:
+    """The platform's refusal by its code; settings that are wrong have none."""
+    if isinstance(error, PlatformRejectedError):
+        return {"code": error.code}
+    return {"case": "settings"}
 
 
 def _later(error: Exception) -> Later:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -138,26 +138,22 @@ class SpoolDrain:
         self.total.set_aside += len(refused)
         await self._alert(
             "spool-refused",
+            {"refused": len(refused)},
             f"{len(refused)} acknowledged deliveries are refused by the database; kept in the spool",
-            "hub doctor; they are tried again when a receiver starts",
         )
 
     async def _report_damage(self, segment: Path, ranges: int) -> None:
         self.total.damaged += ranges
         await self._alert(
             f"spool-damaged:{segment.parent.name}:{segment.stem}",
+            {"ranges": ranges},
             f"{ranges} torn or damaged records in a spool file; the bytes are kept",
-            "compare with the platform's own list for that time; see spool/damaged under HUB_HOME",
         )
 
-    async def _alert(self, dedupe_key: str, summary: str, action: str) -> None:
-        alert = {
-            "dedupe_key": dedupe_key,
-            "severity": "critical",
-            "summary": summary,
-            "action": action,
-        }
-        log.error("%s", summary)
+    async def _alert(self, dedupe_key: str, facts: Mapping[str, object], line: str) -> None:
+        """Raise an alert, and say it in the log: the database may be away for long."""
+        alert = {"dedupe_key": dedupe_key, "severity": "critical", "facts": facts}
+        log.error("%s", line)
         await self._link.run(lambda conn: raise_alert_async(conn, alert), within_s=ANSWER_WITHIN_S)
 
     async def _blocking(self, work: Blocking[Result]) -> Result:

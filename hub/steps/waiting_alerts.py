@@ -11,7 +11,7 @@ from hub.alerts.outbox import close_alert, raise_alert
 from hub.database.engine import driver, store_errors
 from hub.inbox.waiting import Queueing, what_waits
 from hub.settings import SourceSettings
-from hub.steps.watchdog_sight import Alarm, ago
+from hub.steps.watchdog_sight import Alarm
 
 
 def judge_waiting(
@@ -23,9 +23,11 @@ def judge_waiting(
     return Alarm(
         f"waiting:{source_key}",
         "warning",
-        f"source {source_key}: {row.records} records wait for the platform's answer,"
-        f" the oldest for {ago(now - row.oldest)}",
-        f"hub source check {source_key}",
+        {
+            "source": source_key,
+            "records": row.records,
+            "oldest": (now - row.oldest).total_seconds(),
+        },
         source.merchant,
         source.owner or None,
         row.records,
@@ -52,8 +54,7 @@ def warn_of_waiting(
                 conn,
                 dedupe_key=f"waiting:{source_key}",
                 severity=alarm.severity,
-                summary=alarm.summary,
-                action=alarm.action,
+                facts=alarm.facts,
                 merchant=alarm.merchant,
                 owner=alarm.owner,
                 count=alarm.count,

@@ -166,8 +166,7 @@ def _broken(kind: str, error: Exception) -> Alarm:
     return Alarm(
         f"watchdog:{kind}",
         "warning",
-        f"watch {kind} cannot look: {_named(error)}",
-        "hub doctor; the notifier's log names the error",
+        {"watch": kind, "error": _named(error)},
     )
 
 
@@ -210,8 +209,7 @@ def _raise(conn: sa.Connection, alarm: Alarm) -> None:
         conn,
         dedupe_key=alarm.key,
         severity=alarm.severity,
-        summary=alarm.summary,
-        action=alarm.action,
+        facts=alarm.facts,
         merchant=alarm.merchant,
         owner=alarm.owner,
         count=alarm.count,

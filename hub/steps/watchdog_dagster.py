@@ -13,7 +13,6 @@ from hub.database.engine import store_errors
 from hub.ops.heartbeats import beat, beats, last_beat
 from hub.settings import HubSettings
 from hub.steps.watchdog_hosts import DAGSTER, NOTIFIER
-from hub.steps.watchdog_sight import ago
 
 NOTIFIER_SILENT = timedelta(minutes=2)
 _RUN = "run:"
@@ -35,8 +34,7 @@ def beat_of_dagster(engine: sa.Engine, settings: HubSettings, now: datetime) -> 
             conn,
             dedupe_key="notifier",
             severity="critical",
-            summary=f"the notifier has not run for {ago(now - newest)}: nobody is told of alerts",
-            action="hub notify",
+            facts={"silent": (now - newest).total_seconds()},
             count=0,
         )
 

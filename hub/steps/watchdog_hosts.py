@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from hub.alerts.outbox import Severity
 from hub.database.places import cluster_folder, is_embedded
 from hub.inbox.spool import refused_files, segment_files
 from hub.ops.heartbeats import beats, last_beat
-from hub.steps.watchdog_sight import Alarm, Sight, ago
+from hub.steps.watchdog_sight import Alarm, Sight
 
 RECEIVER, NOTIFIER, DAGSTER = "receiver", "notifier", "dagster"
 RECEIVER_SILENT, DAGSTER_SILENT = timedelta(seconds=60), timedelta(minutes=3)
@@ -33,8 +33,7 @@ def watch_receivers(sight: Sight) -> Iterator[Alarm]:
     yield Alarm(
         "receiver",
         "critical",
-        f"no receiver lives: pushes and forms are lost; the last was seen {ago(sight.db_now - newest)} ago",
-        "hub receive",
+        {"seen": (sight.db_now - newest).total_seconds()},
     )
 
 
@@ -46,9 +45,7 @@ def watch_dagster(sight: Sight) -> Iterator[Alarm]:
     yield Alarm(
         "dagster",
         "warning",
-        f"Dagster's daemon ran its sensor last {ago(sight.db_now - newest)} ago:"
-        " no pulls, no checks, no reconciliation",
-        "start dagster-daemon (docs/deployment.md), then: hub doctor",
+        {"seen": (sight.db_now - newest).total_seconds()},
     )
 
 
@@ -63,9 +60,7 @@ def watch_spool(sight: Sight) -> Iterator[Alarm]:
     yield Alarm(
         "spool-used",
         "critical" if fullest > SPOOL_FULL else "warning",
-        f"acknowledged leads lie in spools and not in the database: {waiting} of living receivers,"
-        f" the fullest spool is {fullest:.0%} full",
-        "hub doctor; a running hub receive drains them once it reaches the database",
+        {"waiting": waiting, "fullest": fullest},
         count=max(waiting, 1),
     )
 
@@ -80,8 +75,7 @@ def watch_refused(sight: Sight) -> Iterator[Alarm]:
         yield Alarm(
             "spool-refused",
             "critical",
-            f"{refused or 'some'} acknowledged deliveries are refused by the database; kept in the spool",
-            "hub doctor; they are tried again when a receiver starts",
+            {"refused": refused} if refused else {"case": "some"},
             count=max(refused, 1),
         )
 
@@ -95,16 +89,15 @@ def watch_disks(sight: Sight) -> Iterator[Alarm]:
             yield Alarm(
                 f"disk:{name}",
                 severity,
-                f"{disk.what}: {disk.free / _MB:.0f} MB are free, {disk.free / disk.size:.1%} of the disk",
-                "make room or grow the disk; hub doctor shows what the hub needs",
+                {**disk.where, "free_mb": round(disk.free / _MB), "free": disk.free / disk.size},
             )
 
 
 @dataclass(frozen=True, slots=True)
 class _Disk:
-    """A file system, in bytes."""
+    """A file system, in bytes; `where` are the facts that name it."""
 
-    what: str
+    where: Mapping[str, str]
     free: int
     size: int
 
@@ -136,7 +129,7 @@ def _own_disks(home: Path) -> dict[str, _Disk]:
         devices.add(device)
         usage = shutil.disk_usage(path)
         if usage.total:
-            found[name] = _Disk(what, usage.free, usage.total)
+            found[name] = _Disk({"disk": what}, usage.free, usage.total)
     return found
 
 
@@ -148,7 +141,7 @@ def _disks_of_receivers(sight: Sight) -> dict[str, _Disk]:
         size, free = (int(row["facts"].get(name, 0)) for name in ("disk_bytes", "disk_free_bytes"))
         if size and size not in own:
             host = str(row["instance"]).rsplit("-", 2)[0]
-            found[f"receiver-{host}"] = _Disk(f"the spool's disk on {host}", free, size)
+            found[f"receiver-{host}"] = _Disk({"case": "receiver", "host": host}, free, size)
     return found
 
 

@@ -16,12 +16,14 @@ from hub.settings import HubSettings
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """What is wrong now; it is over once the watch no longer says so. Nothing in it is personal data."""
+    """What is wrong now; it is over once the watch no longer says so.
+
+    `facts` are those of `raise_alert`: never personal data.
+    """
 
     key: str
     severity: Severity
-    summary: str
-    action: str
+    facts: Mapping[str, object]
     merchant: str | None = None
     owner: str | None = None
     count: int = 1
@@ -58,11 +60,3 @@ class Sight:
     home: Path
     memory: Memory
     is_open: Mapping[str, sa.RowMapping] = field(default_factory=dict)
-
-
-def ago(span: timedelta) -> str:
-    """A span in words: `40 s`, `12 min`, `3 h`."""
-    seconds = span.total_seconds()
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"

@@ -16,7 +16,7 @@ from hub.ops.reports import loader_seen_at, recent_latency
 from hub.registry.findings import dismissed_ids
 from hub.steps.checks import percentile_ms
 from hub.steps.waiting_alerts import judge_waiting
-from hub.steps.watchdog_sight import Alarm, Sight, ago
+from hub.steps.watchdog_sight import Alarm, Sight
 
 SKEW_WARNING, SKEW_CRITICAL = timedelta(seconds=30), timedelta(minutes=5)
 OLD_TRANSACTION = timedelta(minutes=15)
@@ -24,7 +24,6 @@ CONNECTIONS_SHARE = 0.9
 LOADER_SILENT, LOADER_GONE = timedelta(seconds=30), timedelta(minutes=10)
 LATENCY_OVER = timedelta(minutes=5)
 _ENOUGH = 5  # records, before a percentile says anything
-_REASONS_SHOWN = 4
 
 
 def watch_clock(sight: Sight) -> Iterator[Alarm]:
@@ -32,12 +31,11 @@ def watch_clock(sight: Sight) -> Iterator[Alarm]:
     apart = abs(sight.skew)
     if apart < SKEW_WARNING:
         return
-    which = "ahead of" if sight.skew > timedelta() else "behind"
+    case = "" if sight.skew > timedelta() else "behind"
     yield Alarm(
         "clock",
         "critical" if apart >= SKEW_CRITICAL else "warning",
-        f"the database's clock is {apart.total_seconds():.0f} s {which} that of the notifier's machine",
-        "timedatectl status (on both machines; one of them does not keep time), then: hub doctor",
+        {"case": case, "apart": apart.total_seconds()},
     )
 
 
@@ -48,8 +46,7 @@ def watch_connections(sight: Sight) -> Iterator[Alarm]:
         yield Alarm(
             "connections",
             "warning",
-            f"{used} of the database's {most} connections are taken",
-            "hub doctor; then end what idles, or raise max_connections",
+            {"used": used, "most": most},
         )
 
 
@@ -60,8 +57,7 @@ def watch_transactions(sight: Sight) -> Iterator[Alarm]:
         yield Alarm(
             "old-transaction",
             "warning",
-            f"a transaction has been open for {ago(age)}; dead rows pile up behind it",
-            "hub doctor; then end it: SELECT pg_terminate_backend(pid)",
+            {"age": age.total_seconds()},
         )
 
 
@@ -72,16 +68,15 @@ def watch_loaders(sight: Sight) -> Iterator[Alarm]:
     waits = is_queue_filled(sight.conn)
     unloaded = sight.memory.lasts("queue filled", is_so=waits, now=sight.now)
     if waits and (unloaded >= LOADER_SILENT if quiet is None else quiet > LOADER_SILENT):
-        last = f"the last was seen {ago(quiet)} ago" if quiet else "none was ever seen"
-        yield Alarm("loader", "critical", f"no loader lives and records wait; {last}", "hub work")
+        facts = {"seen": quiet.total_seconds()} if quiet else {"case": "never"}
+        yield Alarm("loader", "critical", facts)
         return
     standing = loader_seen_at(sight.conn, besides=PASSING)
     if standing is not None and sight.db_now - standing > LOADER_GONE:
         yield Alarm(
             "loader",
             "warning",
-            f"no loader lives; the last was seen {ago(sight.db_now - standing)} ago",
-            "hub work",
+            {"case": "idle", "seen": (sight.db_now - standing).total_seconds()},
         )
 
 
@@ -93,8 +88,7 @@ def watch_queue(sight: Sight) -> Iterator[Alarm]:
     yield Alarm(
         "queue-age",
         "warning",
-        f"the oldest lead in the queue has waited for {ago(sight.now - oldest)}",
-        "hub doctor; if loaders live, start one more: hub work",
+        {"age": (sight.now - oldest).total_seconds()},
     )
 
 
@@ -108,13 +102,11 @@ def watch_latency(sight: Sight) -> Iterator[Alarm]:
         p95 = percentile_ms(buckets, 0.95)
         if p95 is None or p95 <= limit or sum(buckets) < _ENOUGH:
             continue
-        took = "over an hour" if p95 == float("inf") else f"up to {p95:.0f} ms"
+        took = {"case": "over"} if p95 == float("inf") else {"p95_ms": round(p95)}
         yield Alarm(
             f"latency:{key}",
             "warning",
-            f"source {key}: 95 of 100 leads of the last 5 minutes took {took} to load;"
-            f" the limit is {limit} ms",
-            f"hub source show {key}",
+            {"source": key, "limit_ms": limit, **took},
             sources[key].merchant,
             sources[key].owner or None,
             sum(buckets),
@@ -128,14 +120,12 @@ def watch_held(sight: Sight) -> Iterator[Alarm]:
     for key, several in groupby(found, key=lambda one: one.source_key):
         groups = list(several)
         total = sum(one.records for one in groups)
-        why = ", ".join(f"{one.reason} {one.records}" for one in groups[:_REASONS_SHOWN])
-        more = ", …" if len(groups) > _REASONS_SHOWN else ""
+        reasons = [[one.reason, one.records] for one in groups]
         source = sources.get(key)
         yield Alarm(
             f"held:{key}",
             "warning",
-            f"source {key}: {total} records are held: {why}{more}",
-            f"hub held list --source {key}",
+            {"source": key, "records": total, "reasons": reasons},
             source.merchant if source else None,
             (source.owner or None) if source else None,
             total,

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from hub.alerts.outbox import raise_alert
 from hub.alerts.tables import message
 from hub.ops.heartbeats import beats
 from hub.privacy.keyring import new_keys
 from tests.e2e.alerts_story import Notifiers, Outside, wait_for, write_settings
 from tests.e2e.hub_processes import wait_until
+from tests.some_alert import raise_some
 
 pytestmark = [pytest.mark.postgres]
 REPEATED = "【重发】"
@@ -55,10 +55,7 @@ def notifiers(outside: Outside, database_url: str, tmp_path: Path) -> Iterator[N
 
 def raise_one(engine: sa.Engine, key: str = "gate:shop") -> None:
     with engine.begin() as conn:
-        raise_alert(
-            conn, dedupe_key=key, severity="critical", summary="figures do not agree",
-            action="hub gate status",
-        )  # fmt: skip
+        raise_some(conn, key)
 
 
 def the_row(engine: sa.Engine) -> Any:

@@ -10,7 +10,6 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from hub.alerts.outbox import raise_alert
 from hub.alerts.tables import alert, message
 from tests.e2e.alerts_story import (
     LINK,
@@ -25,6 +24,7 @@ from tests.e2e.alerts_story import (
 )
 from tests.e2e.founding_story import CONFIG, Length, Story
 from tests.e2e.hub_processes import wait_until
+from tests.some_alert import raise_some
 
 pytestmark = [pytest.mark.postgres]
 TIMED = [
@@ -152,9 +152,6 @@ def calls(story: Story, number: int) -> list[tuple[str, int, str]]:
 
 def raise_second(story: Story) -> int:
     with story.engine.begin() as conn:
-        raise_alert(
-            conn, dedupe_key="gate:agency", severity="critical", summary="figures do not agree",
-            action="hub gate status", merchant="agency",
-        )  # fmt: skip
+        raise_some(conn, "gate:agency", merchant="agency")
         query = sa.select(alert.c.id).where(alert.c.dedupe_key == "gate:agency")
         return int(conn.execute(query).scalar_one())

@@ -18,7 +18,6 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from hub.alerts.outbox import raise_alert
 from hub.database.embedded import EmbeddedServer
 from hub.privacy.keyring import new_keys
 from tests.e2e.hub_processes import (
@@ -30,6 +29,7 @@ from tests.e2e.hub_processes import (
     a_clue,
     wait_until,
 )
+from tests.some_alert import raise_some
 
 pytestmark = pytest.mark.postgres
 SEED = 20260218
@@ -144,9 +144,7 @@ def backed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backed]:
 
 def wait_for_nobody(conn: sa.Connection) -> None:
     """An alert of which somebody waits to be told."""
-    raise_alert(
-        conn, dedupe_key="spool-refused", severity="critical", summary="an old story", action="-"
-    )
+    raise_some(conn, "spool-refused")
     conn.exec_driver_sql(
         "INSERT INTO alerts.message (alert_id, event, recipient, severity, sent_at)"
         " SELECT id, 'opened', v.recipient, 'critical', v.sent_at FROM alerts.alert,"

@@ -11,12 +11,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from hub.alert_settings import ChannelSettings
-from hub.alerts.outbox import close_alert, raise_alert
+from hub.alerts.outbox import close_alert
 from hub.alerts.tables import alert, message
 from hub.channels.base import ChannelError, Failure, Outgoing
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings
 from hub.steps.notify import Notifier
+from tests.some_alert import raise_some
 
 ALERTS: Mapping[str, Any] = {
     "channels": {
@@ -106,10 +107,7 @@ class NotifyHub:
     def open(self, key: str = "gate:shop", severity: Any = "critical", **words: Any) -> int:
         """Raise an alert as of `clock`; its number."""
         with self.engine.begin() as conn:
-            raise_alert(
-                conn, dedupe_key=key, severity=severity, summary="figures do not agree",
-                action="hub gate status", **words,
-            )  # fmt: skip
+            raise_some(conn, key, severity, **words)
             row = conn.execute(
                 sa.update(alert)
                 .where(alert.c.dedupe_key == key, alert.c.closed_at.is_(None), alert.c.count == 1)

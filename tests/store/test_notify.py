@@ -48,7 +48,7 @@ def test_an_alert_reaches_the_group_once_with_its_link(hub: NotifyHub) -> None:
     (sent,) = hub.outside.sent
     assert sent.channel == "bot"
     assert f"/alerts/{number}/" in sent.message.link
-    assert "figures do not agree" in "".join(sent.message.lines)
+    assert "未对平" in "".join(sent.message.lines)
     assert hub.rows()[0].sent_via == "bot"
 
 

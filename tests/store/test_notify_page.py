@@ -13,7 +13,6 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from hub.alerts.outbox import raise_alert
 from hub.alerts.tables import alert
 from hub.ops.tables import audit
 from hub.privacy.keyring import KeyRing
@@ -21,6 +20,7 @@ from hub.receiver.app import ReceiverSetup, create_app
 from hub.settings import HubSettings
 from hub.steps.acknowledge import ack_link, plain_name
 from tests.conftest import FakeClock
+from tests.some_alert import raise_some
 
 pytestmark = pytest.mark.postgres
 SETTINGS = HubSettings.model_validate({"public_url": "https://hub.example.com"})
@@ -63,10 +63,7 @@ def door(database_url: str, keyring: KeyRing, clock: FakeClock, tmp_path: Path) 
 @pytest.fixture
 def number(engine: sa.Engine) -> int:
     with engine.begin() as conn:
-        raise_alert(
-            conn, dedupe_key="gate:shop", severity="critical", action="hub gate status",
-            summary="<b>figures</b> do not agree",
-        )  # fmt: skip
+        raise_some(conn, "gate:shop", facts={"merchant": "<b>shop</b>"})
         return int(conn.execute(sa.select(alert.c.id)).scalar_one())
 
 
@@ -88,7 +85,7 @@ def test_looking_acknowledges_nothing_and_the_button_does(
         assert page.status_code == 200
         assert "<form" in page.text
         assert "待确认" in page.text
-        assert "<b>figures" not in page.text
+        assert "<b>shop" not in page.text
         assert page.headers["cache-control"] == "no-store"
         assert page.headers["referrer-policy"] == "no-referrer"
         assert "noindex" in page.headers["x-robots-tag"]

@@ -14,7 +14,6 @@ import pytest
 import sqlalchemy as sa
 
 from hub.alert_settings import WatchSettings
-from hub.alerts.outbox import raise_alert
 from hub.alerts.reading import open_alerts
 from hub.alerts.tables import alert
 from hub.database.engine import make_engine
@@ -29,7 +28,8 @@ from hub.registry.tables import finding
 from hub.settings import HubSettings, SourceSettings
 from hub.steps import watchdog_store
 from hub.steps.watchdog import WATCHES, Watch, Watchdog
-from hub.steps.watchdog_sight import Alarm, ago
+from hub.steps.watchdog_sight import Alarm
+from tests.some_alert import raise_some, some_facts
 
 pytestmark = pytest.mark.postgres
 SETTINGS = HubSettings(
@@ -171,7 +171,7 @@ def test_dagster_is_missed_after_three_minutes(yard: Yard) -> None:
 
 def test_a_notifier_that_looks_is_no_longer_missed(yard: Yard) -> None:
     with yard.engine.begin() as conn:
-        raise_alert(conn, dedupe_key="notifier", severity="critical", summary="x", action="y")
+        raise_some(conn, "notifier")
 
     assert yard.tick() == []
 
@@ -205,7 +205,7 @@ def test_a_spool_file_that_nobody_drains_is_seen_without_a_receiver(yard: Yard) 
 
 def test_what_the_database_refused_is_told_until_it_is_gone(yard: Yard) -> None:
     with yard.engine.begin() as conn:  # by the drain, before the next heartbeat tells of it
-        raise_alert(conn, dedupe_key="spool-refused", severity="critical", summary="x", action="y")
+        raise_some(conn, "spool-refused")
     refused = yard.path / "spool" / "refused"
     assert yard.tick() == [("spool-refused", "critical")]
 
@@ -354,19 +354,19 @@ def test_a_watch_that_fails_says_so_and_closes_nothing(
     is_broken = True
 
     def breaks(_: object) -> Iterator[Alarm]:
-        yield Alarm("held:ads", "warning", "x", "y")
+        yield Alarm("held:ads", "warning", some_facts("held"))
         if is_broken:
             raise KeyError("19900001234")
 
     def refused(sight: Any) -> Iterator[Alarm]:
         sight.conn.execute(sa.text("SELECT 1 / 0"))
-        yield Alarm("clock", "warning", "x", "y")
+        yield Alarm("clock", "warning", some_facts("clock"))
 
     yard = Yard(
         engine, tmp_path / "home", watches={"held": breaks, "clock": refused, **QUIET_DISKS}
     )
     with yard.engine.begin() as conn:
-        raise_alert(conn, dedupe_key="held:shop", severity="warning", summary="x", action="y")
+        raise_some(conn, "held:shop", "warning")
     watches = {**QUIET_DISKS, "held": breaks, "clock": refused}
     yard.dog._watches = watches
 
@@ -388,7 +388,7 @@ def test_a_look_that_takes_too_long_is_the_watchs_failure(
 ) -> None:
     def sleeps(sight: Any) -> Iterator[Alarm]:
         sight.conn.execute(sa.text("SELECT pg_sleep(60)"))
-        yield Alarm("clock", "warning", "x", "y")
+        yield Alarm("clock", "warning", some_facts("clock"))
 
     monkeypatch.setattr("hub.steps.watchdog.STATEMENT_WITHIN", timedelta(milliseconds=50))
     yard = Yard(engine, tmp_path / "home", watches={"clock": sleeps})
@@ -429,7 +429,7 @@ def test_what_happens_once_is_closed_when_it_stays_quiet(yard: Yard) -> None:
     """Nothing tells that pushes no longer fail; a critical one waits for somebody's acknowledgement."""
     with yard.engine.begin() as conn:
         for key, severity in (("signature:ads", "warning"), ("spool-damaged:a:1", "critical")):
-            raise_alert(conn, dedupe_key=key, severity=severity, summary="x", action="y")  # type: ignore[arg-type]
+            raise_some(conn, key, severity)  # type: ignore[arg-type]
 
     assert len(yard.tick(23 * 3600)) == 2
     assert yard.tick(2 * 3600) == [("spool-damaged:a:1", "critical")]
@@ -441,7 +441,7 @@ def test_what_happens_once_is_closed_when_it_stays_quiet(yard: Yard) -> None:
 
 def test_an_alert_of_somebody_else_is_left_alone(yard: Yard) -> None:
     with yard.engine.begin() as conn:
-        raise_alert(conn, dedupe_key="gate:a:b:c", severity="critical", summary="x", action="y")
+        raise_some(conn, "gate:a:b:c")
 
     assert yard.tick(86_400) == [("gate:a:b:c", "critical")]
 
@@ -457,15 +457,3 @@ def test_receivers_that_died_long_ago_are_forgotten_once_others_live(yard: Yard)
 
     with yard.engine.begin() as conn:
         assert list(conn.execute(sa.select(heartbeat.c.instance)).scalars()) == ["new"]
-
-
-def test_spans_are_said_in_words() -> None:
-    spans = (5, 119, 120, 7199, 7200)
-
-    assert [ago(timedelta(seconds=one)) for one in spans] == [
-        "5 s",
-        "119 s",
-        "2 min",
-        "120 min",
-        "2 h",
-    ]

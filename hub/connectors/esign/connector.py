@@ -17,9 +17,11 @@ from hub.settings import SourceSettings
 NOTICES = MappingProxyType(
     {
         "flow_not_found": Notice(
-            "warning",
-            "the platform does not know a signing flow that was called back",
-            "look at it in the platform's console; is options.app_id that of the callbacks?",
+            severity="warning",
+            text="the platform does not know a signing flow that was called back",
+            text_zh="平台查不到一个回调过的签署流程",
+            action="look at it in the platform's console; is options.app_id that of the callbacks?",
+            action_zh="在平台后台查看该流程；核对 options.app_id 是否为回调所属应用",
         )
     }
 )
