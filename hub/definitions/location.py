@@ -12,6 +12,7 @@ from hub.definitions.crm import build_crm_assets
 from hub.definitions.finance import build_finance
 from hub.definitions.jobs import build_jobs
 from hub.definitions.ops import build_ops
+from hub.definitions.prune import build_prune
 from hub.definitions.quality import build_quality
 from hub.definitions.reports import build_reports
 from hub.definitions.schedules import build_schedules
@@ -53,4 +54,5 @@ def build_definitions(settings: HubSettings) -> dg.Definitions:
         build_attribution(settings),
         build_schedules(settings),
         build_jobs(),
+        build_prune(settings),
     )
