@@ -9,11 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
+from hub.alert_settings import AlertSettings
 from hub.cli import alerts_test
 from hub.cli.lead import AsJson
 from hub.cli.output import print_json, print_line, print_rows
 from hub.errors import ConfigError
-from hub.escalation.model import Silence
+from hub.escalation.model import Language, Silence
+from hub.settings import load_settings
 from hub.steps import notify_desk
 from hub.steps.notify_desk import Seen
 from hub.steps.open_store import open_store
@@ -24,6 +26,10 @@ By = Annotated[
     str, typer.Option("--by", help="Who does it, for the audit log.", envvar="HUB_USER")
 ]
 Merchant = Annotated[str | None, typer.Option(help="Only this merchant's.")]
+InLanguage = Annotated[
+    Language | None,
+    typer.Option("--language", help="zh or en; without it that of hub.yaml (alerts.language)."),
+]
 _SPAN = re.compile(r"(\d{1,4})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _COLUMNS = (
@@ -42,6 +48,7 @@ def list_command(
     every: Annotated[bool, typer.Option("--all", help="Closed ones, too.")] = False,
     merchant: Merchant = None,
     limit: Annotated[int, typer.Option(min=1, max=5000)] = 200,
+    language: InLanguage = None,
     as_json: AsJson = False,
 ) -> None:
     """Open alerts, the worst first: since when, how many, what to run, who was told and how."""
@@ -49,24 +56,26 @@ def list_command(
         found = notify_desk.seen_alerts(
             store.engine, closed_too=every, merchant=merchant, limit=limit
         )
+    said = language or _own_language()
     if as_json:
-        print_json([_facts(one) for one in found])
+        print_json([_facts(one, said) for one in found])
     elif not found:
         print_line("no alert" if every else "no open alert")
     else:
-        print_rows(_COLUMNS, [_row(one) for one in found], as_json=False)
+        print_rows(_COLUMNS, [_row(one, said) for one in found], as_json=False)
 
 
 @app.command("show")
-def show_command(number: int, as_json: AsJson = False) -> None:
+def show_command(number: int, language: InLanguage = None, as_json: AsJson = False) -> None:
     """One alert, every message of it, and every try to send one."""
+    said = language or _own_language()
     with open_store() as store:
         seen, tries = notify_desk.one_seen(store.engine, number)
     if as_json:
         shown = ("channel", "started_at", "ended_at", "failure", "said", "messages")
-        print_json({**_facts(seen), "tries": [{n: one[n] for n in shown} for one in tries]})
+        print_json({**_facts(seen, said), "tries": [{n: one[n] for n in shown} for one in tries]})
         return
-    for name, value in zip(_COLUMNS, _row(seen), strict=True):
+    for name, value in zip(_COLUMNS, _row(seen, said), strict=True):
         if name != "told":
             print_line(f"{name + ':':<18}{'' if value is None else value}")
     print_line()
@@ -143,12 +152,20 @@ def span_of(text: str) -> timedelta:
     return timedelta(**{_UNITS[span[2]]: int(span[1])})
 
 
-def _row(one: Seen) -> tuple[Any, ...]:
-    alert = one.alert
+def _own_language() -> Language:
+    """That of hub.yaml; of a hub.yaml with mistakes the default: the list is needed then, too."""
+    try:
+        return load_settings().alerts.language
+    except ConfigError:
+        return AlertSettings().language
+
+
+def _row(one: Seen, language: Language) -> tuple[Any, ...]:
+    alert, said = one.alert, one.said(language)
     told = "; ".join(f"{m['recipient']} {_state(m)}" for m in _newest(one))
     return (
         alert["id"], alert["severity"], one.state, alert["first_at"], alert["count"],
-        alert["merchant"], alert["owner"], alert["summary"], alert["action"], told,
+        alert["merchant"], alert["owner"], said.summary, said.action, told,
         alert["acknowledged_by"] if alert["acknowledged_at"] else None,
     )  # fmt: skip
 
@@ -175,8 +192,10 @@ def _outcome(one: Any) -> str:  # noqa: ANN401 -- a row
     return one["said"] or "sent"
 
 
-def _facts(one: Seen) -> dict[str, Any]:
+def _facts(one: Seen, language: Language) -> dict[str, Any]:
     alert = {name: value for name, value in one.alert.items() if name != "settled_at"}
+    said = one.said(language)
+    alert |= {"summary": said.summary, "action": said.action}
     names = (
         "id", "event", "step", "recipient", "severity", "created_at", "not_before", "attempts",
         "sent_at", "sent_via", "is_repeat", "failure", "given_up_at",

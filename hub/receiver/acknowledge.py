@@ -154,12 +154,13 @@ class _Desk:
     def _page(self, shown: Shown, path: str) -> Response:
         say = self._words
         state = "over" if shown.closed_at else "taken" if shown.acknowledged_at else "open"
+        said = shown.said(self._language)
         facts = [
-            ("what", html.escape(shown.summary)),
+            ("what", html.escape(said.summary)),
             ("since", _when(shown.first_at)),
             ("last", _when(shown.last_at)),
             ("count", str(shown.count)),
-            ("run", f"<code>{html.escape(shown.action)}</code>"),
+            ("run", f"<code>{html.escape(said.action)}</code>"),
             ("state", f"<strong>{say[state]}</strong>"),
         ]
         if shown.acknowledged_at:

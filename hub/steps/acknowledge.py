@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,7 +13,9 @@ import sqlalchemy as sa
 
 from hub.alerts.outbox import acknowledge_alert
 from hub.alerts.reading import one_alert
+from hub.alerts.saying import Said, say_or_keep
 from hub.database.engine import store_errors
+from hub.escalation.model import Language
 from hub.ops.audit import write_audit
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings
@@ -33,12 +36,17 @@ class Shown:
     severity: str
     summary: str
     action: str
+    facts: Mapping[str, object]
     count: int
     first_at: datetime
     last_at: datetime
     acknowledged_at: datetime | None
     acknowledged_by: str | None
     closed_at: datetime | None
+
+    def said(self, language: Language) -> Said:
+        """What happened and what to run, in a language."""
+        return say_or_keep(self.kind, self.facts, language, Said(self.summary, self.action))
 
 
 def ack_link(settings: HubSettings, keyring: KeyRing, alert_id: int) -> str:

@@ -11,9 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from hub.alerts import reading, silences
+from hub.alerts.saying import Said, say_or_keep
 from hub.database.engine import store_errors
 from hub.errors import ConfigError
-from hub.escalation.model import Silence
+from hub.escalation.model import Language, Silence
 from hub.ops.audit import write_audit
 from hub.steps.acknowledge import acknowledge
 
@@ -33,6 +34,12 @@ class Seen:
         if self.alert["closed_at"]:
             return "closed"
         return "acknowledged" if self.alert["acknowledged_at"] else "open"
+
+    def said(self, language: Language) -> Said:
+        """What happened and what to run, in a language."""
+        one = self.alert
+        stored = Said(one["summary"], one["action"])
+        return say_or_keep(one["dedupe_key"].partition(":")[0], one["facts"], language, stored)
 
 
 def seen_alerts(

@@ -74,7 +74,17 @@ def test_the_list_has_the_worst_first_and_who_was_told(hub: NotifyHub) -> None:
     assert (told["recipient"], told["sent_via"], told["event"]) == ("ops", "ding", "opened")
     assert [one["state"] for one in read("list", "--all")] == ["open", "open", "closed"]
     assert [one["dedupe_key"] for one in read("list", "--merchant", "shop")] == ["drift:d1"]
-    assert "hub gate status" in run("list").replace("\n", " ")
+    assert "hub export bridge" in run("list").replace("\n", " ")
+
+
+def test_an_alert_is_shown_in_the_language_that_is_asked_for(hub: NotifyHub) -> None:
+    number = str(hub.open(key="queue-age", facts={"age": 720}))
+    zh, en = "队列中最早的线索已等待 12 分钟", "the oldest lead in the queue has waited for 12 min"
+
+    assert read("list")[0]["summary"] == read("show", number)["summary"] == zh
+    assert read("list", "--language", "en")[0]["summary"] == en
+    assert en in run("show", number, "--language", "en")
+    assert read("list")[0]["facts"] == {"age": 720}
 
 
 def test_one_alert_shows_every_try(hub: NotifyHub) -> None:

@@ -85,6 +85,7 @@ def test_looking_acknowledges_nothing_and_the_button_does(
         assert page.status_code == 200
         assert "<form" in page.text
         assert "待确认" in page.text
+        assert "的残差占财务账" in page.text
         assert "<b>shop" not in page.text
         assert page.headers["cache-control"] == "no-store"
         assert page.headers["referrer-policy"] == "no-referrer"
