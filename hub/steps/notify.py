@@ -165,12 +165,22 @@ class Notifier:
                 )
             ]
             rows.add_messages(conn, due, now)
-            rows.settle(conn, [n for n, alert in alerts.items() if alert.closed_at], now)
             told = rows.told_of(conn, numbers)
-        for number, alert in alerts.items():
-            self._looks[number] = next_look(
-                alert, told.get(number, []), self._policy, now, self._silences
+            looks = {
+                number: next_look(alert, told.get(number, []), self._policy, now, self._silences)
+                for number, alert in alerts.items()
+            }
+            # Who was told of one that is silenced now hears of its end when the silence is over.
+            rows.settle(
+                conn,
+                [
+                    number
+                    for number, alert in alerts.items()
+                    if alert.closed_at and (looks[number] is None or not told.get(number))
+                ],
+                now,
             )
+        self._looks.update(looks)
 
     def _queue_notices(self, conn: sa.Connection, now: datetime) -> None:
         roles = self._policy.roles

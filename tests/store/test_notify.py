@@ -262,6 +262,48 @@ def test_a_silence_holds_and_lets_go(hub: NotifyHub, engine: sa.Engine) -> None:
     assert [one.message.facts["key"] for one in hub.outside.sent] == ["drift:d1", "gate:shop"]
 
 
+def test_an_end_within_a_silence_is_told_when_the_silence_is_over(
+    hub: NotifyHub, engine: sa.Engine
+) -> None:
+    hub.open()
+    hub.open(key="disk:home")
+    notifier = hub.notifier()
+    notifier.tick(hub.later(seconds=1))
+    wanted = Silence("*", hub.clock + timedelta(hours=2))
+    silence_alerts(engine, wanted, reason="planned", who="ops", now=hub.clock)
+    hub.open(key="queue-age")
+    hub.end()
+    hub.end("queue-age")
+    notifier.tick(hub.later(minutes=1))
+    assert told(hub, "closed") == []
+    with engine.connect() as conn:
+        open_or_untold = conn.execute(
+            sa.select(alert.c.dedupe_key).where(alert.c.settled_at.is_(None)).order_by(alert.c.id)
+        )
+        assert list(open_or_untold.scalars()) == ["gate:shop", "disk:home"]
+
+    notifier.close()
+    hub.notifier().tick(hub.later(hours=3))  # one that starts anew knows it, too
+    assert told(hub, "closed") == ["gate:shop"]
+
+
+def told(hub: NotifyHub, event: str) -> list[object]:
+    """Keys of the alerts of which this was sent."""
+    facts = [one.message.facts for one in hub.outside.sent]
+    return [one["key"] for one in facts if one["event"] == event]
+
+
+def test_a_reader_of_chinese_reads_chinese_and_machines_the_facts(hub: NotifyHub) -> None:
+    hub.open(key="queue-age", facts={"age": 720})
+    hub.notifier().tick(hub.later(seconds=1))
+    (sent,) = hub.outside.sent
+
+    assert sent.message.lines[0] == "发生：队列中最早的线索已等待 12 分钟"
+    assert "处理：hub doctor；若加载进程都在，再启动一个：hub work" in sent.message.lines
+    assert sent.message.facts["facts"] == {"age": 720}
+    assert sent.message.facts["summary"] == "the oldest lead in the queue has waited for 12 min"
+
+
 def test_quiet_hours_hold_what_is_not_critical(hub: NotifyHub) -> None:
     hub.clock = hub.clock.replace(hour=16) + timedelta(days=1)  # midnight in Shanghai
     with_alerts(hub, quiet={"start": "22:00", "end": "08:00"})
