@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -86,6 +87,12 @@ def account_owners(conn: sa.Connection) -> dict[tuple[str, str], tuple[str, str]
     return {
         (row.platform, row.account): (row.merchant, row.source_key) for row in conn.execute(query)
     }
+
+
+def registered_since(conn: sa.Connection) -> dict[str, datetime]:
+    """Source key → when the source was registered."""
+    query = sa.select(sources.c.source_key, sources.c.created_at)
+    return {row.source_key: row.created_at for row in conn.execute(query)}
 
 
 def is_registered(conn: sa.Connection, merchant_id: str) -> bool:

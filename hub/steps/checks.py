@@ -25,6 +25,7 @@ from hub.ops.platform_counts import PlatformCount, read_counts
 from hub.ops.profiles import StoredArrivals, read_arrivals
 from hub.ops.reports import last_windows, recent_latency
 from hub.ops.windows import LATENCY_BOUNDS_MS, WINDOW
+from hub.registry.merchants import registered_since
 from hub.registry.source_findings import SourceFinding, open_findings
 from hub.settings import HubSettings, SourceSettings
 from hub.steps.campaign_findings import declared_campaigns, judge_campaigns
@@ -77,6 +78,7 @@ class Facts:
     last_hour: Mapping[str, tuple[int, ...]]
     arrivals: Mapping[str, StoredArrivals]
     last_window: Mapping[str, datetime]
+    registered: Mapping[str, datetime]
     latency: Mapping[str, tuple[int, ...]]
     counts: Mapping[str, Sequence[PlatformCount]]
     waits: Mapping[str, Queueing]
@@ -142,6 +144,7 @@ def read_facts(
             last_hour=recent_latency(conn, merchants, since=now - VOLUME_OVER),
             arrivals=read_arrivals(conn),
             last_window=last_windows(conn, merchants),
+            registered=registered_since(conn),
             latency=recent_latency(conn, merchants, since=now - LATENCY_OVER),
             counts=_counts(conn, now),
             waits={row.source_key: row for row in what_waits(driver(conn))},
@@ -174,7 +177,7 @@ def judge(facts: Facts, settings: HubSettings, now: datetime) -> list[CheckResul
     ]
     for source_key, source in settings.all_sources().items():
         results += [
-            _fresh(source_key, source, facts.last_window.get(source_key), now),
+            _fresh(source_key, source, facts, now),
             _nothing_held(source_key, facts.held.get(source_key, ())),
             _latency(source_key, facts.latency.get(source_key, ())),
             *judge_drift(source_key, _of_source(facts, source_key), now),
@@ -261,15 +264,17 @@ def _law(law: Law, name: str) -> CheckResult:
     )
 
 
-def _fresh(
-    source_key: str, source: SourceSettings, last: datetime | None, now: datetime
-) -> CheckResult:
+def _fresh(source_key: str, source: SourceSettings, facts: Facts, now: datetime) -> CheckResult:
+    last = facts.last_window.get(source_key)
     # A window's start is when its first record may have come; its last may be a window younger.
     age = None if last is None else max(now - last - WINDOW, timedelta())
-    passed = age is not None and age.total_seconds() <= source.fresh_within_s
+    allowed = timedelta(seconds=source.fresh_within_s)
     if age is None:
-        note = "No record has ever arrived."
+        since = facts.registered.get(source_key)
+        passed = since is not None and now - since <= allowed
+        note = "No record has ever arrived" + ("; the source is new." if passed else ".")
     else:
+        passed = age <= allowed
         note = f"The last record arrived about {_span(age.total_seconds())} ago."
     numbers: dict[str, int | float] = {"allowed_s": source.fresh_within_s}
     if age is not None:

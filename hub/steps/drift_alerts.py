@@ -56,7 +56,8 @@ def _raise(
     merchant, platform, entity, source_key = place
     severity = max((one.severity for one in found), key=lambda word: _ORDER.index(word))
     changes = [[str(one.kind), one.pointer] for one in found]
-    held = sum(int(one.detail.get("held", 0)) for one in found)
+    # one record may show several changes: as many are held at least
+    held = max(int(one.detail.get("held", 0)) for one in found)
     where = source_key or f"{platform}/{entity}"
     quiet = any(one.kind == Kind.SILENCE for one in found)
     command = f"hub source check {source_key}" if quiet else f"hub drift show {found[0].id}"

@@ -33,7 +33,7 @@ SHOWN = (
 )  # fmt: skip
 _ALWAYS = ("time", "level", "logger", "event", "process", "pid", "request_id", "error", "at")
 _PLAIN = (str, int, float, bool, type(None))
-_LEVELS = {"hub": logging.INFO, "alembic": logging.INFO}
+_LEVELS = {"hub": logging.INFO, "alembic.runtime.migration": logging.INFO}
 
 
 def log_as_json(process: str, stream: TextIO | None = None) -> None:

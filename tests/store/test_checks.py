@@ -19,7 +19,9 @@ from hub.model.ids import record_id, uuid7
 from hub.ops.heartbeats import beat
 from hub.ops.tables import arrivals, heartbeat, loader, window
 from hub.ops.windows import BUCKETS
+from hub.registry.merchants import add_account, add_merchant
 from hub.registry.tables import finding, finding_source
+from hub.registry.tables import source as registered
 from hub.settings import FormSettings, HubSettings, SourceSettings
 from hub.steps.check_results import CheckResult, Severity
 from hub.steps.checks import declared_checks, evaluate
@@ -514,6 +516,18 @@ def test_a_silent_source_is_not_fresh_and_a_new_one_is_a_warning(engine):
     assert not checks["canonical/douyin-main:fresh"].passed
     assert checks["canonical/douyin-main:fresh"].severity is Severity.ERROR
     assert checks["canonical/form-site:fresh"].severity is Severity.WARN
+
+
+def test_a_new_source_may_take_its_time_for_the_first_record(engine):
+    with engine.begin() as conn:
+        add_merchant(conn, "default")
+        add_account(conn, "form-site", merchant="default", platform="webform", account=None)
+        conn.execute(sa.update(registered).values(created_at=NOW - timedelta(hours=1)))
+    assert checks_by_name(engine)["canonical/form-site:fresh"].passed
+    with engine.begin() as conn:
+        conn.execute(sa.update(registered).values(created_at=NOW - timedelta(days=9)))
+
+    assert not checks_by_name(engine)["canonical/form-site:fresh"].passed
 
 
 def test_a_source_with_a_recent_window_is_fresh(engine):
