@@ -136,7 +136,7 @@ class CockpitHub:
             finish_authorization(grant, code=world.new_code(), now=now)
 
     def work_windows(self, now: datetime) -> None:
-        """What loaders counted in the last half hour: a few leads of two sources in every window."""
+        """What loaders counted in the last minutes: a few leads of two sources in every window, one report long."""
         last = window_start(now) - 3 * WINDOW
         with self.engine.begin() as conn:
             number = conn.execute(
@@ -144,7 +144,7 @@ class CockpitHub:
             ).scalar_one()
             rows = [
                 self._row(source_key, version, last - place * WINDOW, number, place)
-                for place in range(60)
+                for place in range(50)
                 for source_key, version in (
                     ("douyin-main", "douyin/clue_push/1-0-0"),
                     ("form-site", "webform/form/1-0-3"),
