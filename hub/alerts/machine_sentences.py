@@ -113,12 +113,6 @@ OF_MACHINES: Final[Mapping[str, Mapping[str, Sentence]]] = {
             "hub doctor; they are tried again when a receiver starts",
             "hub doctor；接收端启动时会再试",
         ),
-        "some": Sentence(
-            "数据库拒收一些已确认的推送；仍留在本地缓存",
-            "some acknowledged deliveries are refused by the database; kept in the spool",
-            "hub doctor; they are tried again when a receiver starts",
-            "hub doctor；接收端启动时会再试",
-        ),
     },
     "spool-damaged": {
         "": Sentence(

@@ -17,7 +17,7 @@ CASE: Final = "case"
 """The fact that says which sentence of its kind an alert is told by; the one named "" if it is not there."""
 _MOST_LISTED: Final = 6
 _UNITS: Final = {"zh": (" 秒", " 分钟", " 小时"), "en": (" s", " min", " h")}
-_SHANGHAI: Final = {"zh": "北京时间", "en": "Shanghai time"}
+_SHANGHAI: Final = {"zh": "（北京时间）", "en": " Shanghai time"}
 _COMMA: Final = {"zh": "、", "en": ", "}
 _MORE: Final = {"zh": "等 {} 项", "en": " and {} more"}
 
@@ -81,7 +81,7 @@ class _Formatter(string.Formatter):
                 return self._span(float(str(value)))
             case "at":
                 at = datetime.fromisoformat(str(value)).astimezone(SHANGHAI)
-                return f"{at:%Y-%m-%d %H:%M} {_SHANGHAI[self._language]}"
+                return f"{at:%Y-%m-%d %H:%M}{_SHANGHAI[self._language]}"
             case "share":
                 return f"{float(str(value)):.1%}"
             case "":

@@ -83,7 +83,7 @@ _OF_PLATFORMS: Final[Mapping[str, Mapping[str, Sentence]]] = {
             "{command}",
         ),
         "early": Sentence(
-            "来源 {source}：平台不再接受我们的授权，而授权本应到 {until:at} 才结束：已被收回，"
+            "来源 {source}：平台不再接受我们的授权，而授权本应到 {until:at}才结束：已被收回，"
             "或被另一家服务商接管绑定，请询问账户负责人",
             "source {source}: the platform no longer accepts our grant, although it was to last until {until:at}:"
             " it was withdrawn, or another vendor has taken over the binding; ask the account's owner",
@@ -92,7 +92,7 @@ _OF_PLATFORMS: Final[Mapping[str, Mapping[str, Sentence]]] = {
     },
     "grant-expires": {
         "": Sentence(
-            "来源 {source} 的授权将于 {ends:at} 到期",
+            "来源 {source} 的授权将于 {ends:at}到期",
             "source {source}: its grant ends at {ends:at}",
             "hub pull {source} (renews it), or hub source authorize {source}",
             "hub pull {source}（会续期），或 hub source authorize {source}",

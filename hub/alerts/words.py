@@ -58,7 +58,7 @@ WORDS_ZH: Final[Mapping[str, Mapping[str, str]]] = {
         "arrived": "成为线索 {} 条",
         "held": "扣留 {} 条",
         "set_aside": "不是线索 {} 条",
-        "not_pushed": "推送遗漏、另行补入 {} 条",
+        "not_pushed": "推送遗漏后补入 {} 条",
         "missing": "缺少 {} 条",
     },
 }

@@ -75,7 +75,7 @@ def watch_refused(sight: Sight) -> Iterator[Alarm]:
         yield Alarm(
             "spool-refused",
             "critical",
-            {"refused": refused} if refused else {"case": "some"},
+            {"refused": max(refused, 1)},
             count=max(refused, 1),
         )
 

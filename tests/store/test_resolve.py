@@ -17,7 +17,12 @@ from hub.connectors.douyin import DouyinConnector
 from hub.connectors.resolving import RESOLVED, Answer, Ask, Found, Later, Never
 from hub.connectors.sessions import PullPorts
 from hub.database.engine import driver
-from hub.errors import AuthorizationLostError, PlatformDownError, PlatformRejectedError
+from hub.errors import (
+    AuthorizationLostError,
+    ConfigError,
+    PlatformDownError,
+    PlatformRejectedError,
+)
 from hub.inbox.waiting import what_waits
 from hub.ops.quotas import used_quota
 from hub.privacy.keyring import KeyRing
@@ -249,6 +254,7 @@ def test_an_answer_that_is_known_costs_no_call(stage: Stage) -> None:
     [
         (PlatformDownError("away", retry_after_s=30.0), []),
         (PlatformRejectedError("not allowed", code="48002"), ["resolve-refused:douyin"]),
+        (ConfigError("douyin needs options.x"), ["resolve-refused:douyin"]),
         (AuthorizationLostError("gone", code="40103"), []),
         (RuntimeError("a bug"), []),
     ],

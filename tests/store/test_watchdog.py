@@ -241,9 +241,10 @@ def test_an_old_queue_is_a_warning_and_a_backfill_is_none(yard: Yard) -> None:
     assert yard.tick() == []
 
 
-def test_late_leads_are_told_by_source(yard: Yard) -> None:
+@pytest.mark.parametrize(("bucket", "took"), [(-4, " ms to load"), (-1, "over an hour to load")])
+def test_late_leads_are_told_by_source(yard: Yard, bucket: int, took: str) -> None:
     slow = [0] * BUCKETS
-    slow[-4] = 20
+    slow[bucket] = 20
     start = yard.now - timedelta(minutes=2)
     common = {"merchant": "default", "window_start": start, "loader": 1, "mapping_version": "x"}
     yard.insert(window, source_key="ads", loaded=20, latency=slow, **common)
@@ -254,6 +255,7 @@ def test_late_leads_are_told_by_source(yard: Yard) -> None:
     assert yard.tick() == [("latency:ads", "warning")]
     row = yard.open()[0]
     assert (row["owner"], row["merchant"], row["count"]) == ("运营", "default", 20)
+    assert took in row["summary"]
     assert yard.tick(300) == []
 
 

@@ -122,7 +122,7 @@ def test_facts_are_written_as_people_write_them() -> None:
     assert say("held", held, "en").summary == (
         "source ads: 10 records are held: no_mapping 7, elsewhere 3"
     )
-    assert "2026-02-18 02:00 北京时间" in say("grant-lost", lost, "zh").summary
+    assert "2026-02-18 02:00（北京时间）才结束" in say("grant-lost", lost, "zh").summary
     assert "2026-02-18 02:00 Shanghai time" in say("grant-lost", lost, "en").summary
 
 
