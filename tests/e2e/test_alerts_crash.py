@@ -69,7 +69,7 @@ def lives(engine: sa.Engine) -> int:
 
 
 def about_gate(outside: Outside) -> list[str]:
-    return [text for text in outside.texts()["bot"] if "gate" in text]
+    return [text for text in outside.texts()["bot"] if "未对平" in text]
 
 
 def test_killed_while_the_channel_is_asked_it_is_told_again_and_marked(
