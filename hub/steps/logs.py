@@ -33,6 +33,7 @@ SHOWN = (
 )  # fmt: skip
 _ALWAYS = ("time", "level", "logger", "event", "process", "pid", "request_id", "error", "at")
 _PLAIN = (str, int, float, bool, type(None))
+_OF_UVICORN = ("uvicorn", "uvicorn.error", "uvicorn.access")
 _LEVELS = {"hub": logging.INFO, "alembic.runtime.migration": logging.INFO}
 
 
@@ -50,6 +51,9 @@ def log_as_json(process: str, stream: TextIO | None = None) -> None:
     root.setLevel(logging.WARNING)
     for name, level in _LEVELS.items():
         logging.getLogger(name).setLevel(level)
+    for name in _OF_UVICORN:  # a server started before may have given them a way of their own
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
     structlog.configure(
         processors=[
             structlog.stdlib.add_logger_name,

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import pytest
 import structlog
+import uvicorn
 
 from hub.model.ids import uuid7
 from hub.privacy.sensitive import Sensitive
@@ -32,7 +33,7 @@ class Terminal(io.StringIO):
 def stream() -> Iterator[io.StringIO]:
     """Where the lines go; everything is as it was afterwards."""
     root, hooks = logging.getLogger(), (sys.excepthook, threading.excepthook)
-    names = ("hub", "alembic")
+    names = ("hub", "alembic.runtime.migration")
     before = (root.handlers[:], root.level, [logging.getLogger(n).level for n in names])
     made = io.StringIO()
     log_as_json("receive", made)
@@ -93,6 +94,15 @@ def test_an_error_is_told_by_type_and_place_only(stream: io.StringIO) -> None:
     assert [line["error"] for line in lines(stream)] == ["ValueError", "ValueError"]
     assert "test_logs.py:" in lines(stream)[0]["at"]
     assert PHONE not in stream.getvalue()
+
+
+def test_a_server_that_set_up_its_own_lines_does_not_keep_them(stream: io.StringIO) -> None:
+    uvicorn.Config("nothing:app")  # sets up lines of its own
+    log_as_json("receive", stream)
+
+    logging.getLogger("uvicorn.error").error("bound")
+
+    assert [line["event"] for line in lines(stream)] == ["bound"]
 
 
 def test_what_is_sensitive_shows_its_mask_and_what_is_unknown_its_type(
