@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: setup demo test test-stories test-rest check format bench chaos drift reconciliation identity connectors browser deploy-check lock clean
+.PHONY: setup demo test test-stories test-rest check format bench week chaos drift reconciliation identity connectors browser deploy-check lock clean
 
 setup: $(VENV)/.installed
 
@@ -45,6 +45,10 @@ format: setup
 
 bench: setup
 	$(BIN)/python -m bench $(ARGS)
+
+# Real processes under a week's traffic, and a week of Dagster's history: what grows, and what prune leaves of it.
+week: setup
+	$(BIN)/python -m bench --only week $(ARGS)
 
 chaos: setup
 	$(BIN)/python -m pytest -m chaos $(ARGS)
