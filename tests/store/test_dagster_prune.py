@@ -30,6 +30,7 @@ from dagster_webserver.app import create_app_from_workspace_process_context
 from sqlalchemy.engine import make_url
 
 from hub.definitions import prune_events as events
+from hub.definitions import prune_runs as runs
 from hub.definitions.instance import DATABASE_VARIABLE, write_instance
 from hub.definitions.location import build_definitions
 from hub.definitions.prune_events import prune_events, shrink, storage_of
@@ -269,8 +270,11 @@ def run(instance: dg.DagsterInstance, job: str, partition: str | None = None) ->
     return done.run_id
 
 
-def test_old_runs_go_with_all_that_is_theirs(instance: dg.DagsterInstance, quiet: None) -> None:
+def test_old_runs_go_with_all_that_is_theirs(
+    instance: dg.DagsterInstance, quiet: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """But the last of each job, whatever made the newest of a partition, and failed ones for longer."""
+    monkeypatch.setattr(runs, "_PAGE", 2)
     old = [run(instance, "make_a") for _ in range(2)] + [run(instance, "make_b", "1")]
     last_of_one = run(instance, "make_b", "1")
     failed = [run(instance, "breaking") for _ in range(2)]
@@ -437,7 +441,7 @@ def test_the_ui_shows_the_same_after_the_job(
         found = tick(defs, instance, cursor)
         report(instance, *found.asset_events)
     job = defs.resolve_job_def("check_everything")
-    runs = [job.execute_in_process(instance=instance).run_id for _ in range(2)]
+    ran = [job.execute_in_process(instance=instance).run_id for _ in range(2)]
     crm = dg.AssetKey(["crm", "lead"])
     report(instance, turned(FreshnessState.FAIL, 1.0, crm), turned(FreshnessState.PASS, 2.0, crm))
     before, stood = shown(ask), rows(instance, SqlEventLogStorageTable)
@@ -447,7 +451,7 @@ def test_the_ui_shows_the_same_after_the_job(
 
     assert shown(ask) == before
     assert rows(instance, SqlEventLogStorageTable) < stood / 2
-    assert [one.run_id for one in instance.get_runs()] == runs[1:]
+    assert [one.run_id for one in instance.get_runs()] == ran[1:]
 
 
 def test_the_job_only_counts_until_it_is_told_and_the_schedule_drops(
