@@ -28,6 +28,7 @@ from hub.ops.tables import loader, window
 from hub.ops.windows import BUCKETS, WINDOW, window_start
 from hub.privacy.keyring import KeyRing
 from hub.registry.live import publish
+from hub.registry.tables import source
 from hub.settings import HubSettings, load_settings
 from hub.steps.authorize import finish_authorization
 from hub.steps.grant import grant_of
@@ -115,6 +116,7 @@ class CockpitHub:
         self.load("douyin-star", "star_push", [])  # registers sources and shipped mappings
         mapping, contract = strict_documents()
         with self.engine.begin() as conn:
+            conn.execute(sa.update(source).values(created_at=now - timedelta(days=9)))
             publish(
                 conn, mapping, contract=contract, merchant="default",
                 published_by="ops", reason="the agency's own",

@@ -119,6 +119,7 @@ def test_a_read_only_database_is_waited_for(story: Story) -> None:
 
 def test_dead_loaders_are_told_and_their_return_ends_the_alert(story: Story) -> None:
     """The watchdog of a real notifier; the time of silence is passed by hand."""
+    story.sender.rate = 10.0
     story.start()
     start_notifier(story)
     story.wait_for_more(20)

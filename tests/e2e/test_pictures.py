@@ -199,6 +199,7 @@ def test_three_days_are_replayed_by_a_backfill_in_one_run(dagster, page):
     keep(page, "backfill")
 
 
+@pytest.mark.chaos
 def test_two_days_are_counted_at_the_platform_by_a_backfill_of_a_run_each(dagster):
     """Leads of these days were never pushed: the count pulls them, and says so."""
     today = datetime.now(ZONE).date()
