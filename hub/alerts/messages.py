@@ -176,6 +176,14 @@ def begin_sending(
     return int(conn.execute(new.returning(attempt.c.id)).scalar_one())
 
 
+def note_try(
+    conn: sa.Connection, channel: str, now: datetime, *, failure: str | None, said: str | None
+) -> None:
+    """Write down a try that was of no message: a test."""
+    values = {"messages": [], "started_at": now, "ended_at": now, "failure": failure, "said": said}
+    conn.execute(sa.insert(attempt).values(channel=channel, **values))
+
+
 def record_sent(
     conn: sa.Connection, number: int, channel: str, messages: Sequence[int], now: datetime
 ) -> None:

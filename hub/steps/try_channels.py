@@ -7,8 +7,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
+import sqlalchemy as sa
+
+from hub.alerts.messages import note_try
 from hub.channels.base import Channel, ChannelError, Outgoing
 from hub.channels.open import open_channel
+from hub.database.engine import store_errors
 from hub.errors import ConfigError
 from hub.mapping.nearest import expected_one_of
 from hub.model.calendar import SHANGHAI
@@ -24,6 +28,7 @@ class Trial:
     recipient: str
     is_sent: bool
     words: str
+    failure: str = ""  # the kind of a channel's own refusal; a mistake in the settings has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,19 @@ def try_channels(
     ]
 
 
+def write_down(engine: sa.Engine, trials: Sequence[Trial], now: datetime) -> None:
+    """Keep what channels answered, so that the doctor knows it; mistakes in the settings it sees itself.
+
+    Raises:
+        StoreAwayError: the database is away.
+    """
+    asked = [trial for trial in trials if trial.is_sent or trial.failure]
+    with store_errors(), engine.begin() as conn:
+        for trial in asked:
+            said = "" if trial.is_sent else trial.words
+            note_try(conn, trial.channel, now, failure=trial.failure or None, said=said or None)
+
+
 def _targets(settings: HubSettings, name: str, to: str, everybody: bool) -> list[_Target]:
     if to:
         return [_Target("--to", to)]
@@ -103,7 +121,7 @@ def _sent(channel: Channel, message: Outgoing, target: _Target) -> Trial:
     try:
         channel.send(message, target.to)
     except ChannelError as error:
-        return Trial(channel.name, target.recipient, False, str(error))
+        return Trial(channel.name, target.recipient, False, str(error), error.failure.value)
     return Trial(channel.name, target.recipient, True, "sent")
 
 

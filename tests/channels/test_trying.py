@@ -14,9 +14,12 @@ import typer
 import yaml
 from typer.testing import CliRunner
 
+from hub.alerts.reading import last_tries
 from hub.cli import alerts_test
 from hub.cli.output import CheckFailedError
+from hub.database.engine import make_engine
 from hub.errors import ConfigError
+from hub.privacy.keyring import new_keys
 from hub.settings import HubSettings
 from hub.steps.check_channels import ChannelCheck, check_channels
 from hub.steps.try_channels import Trial, try_channels
@@ -216,8 +219,9 @@ def test_what_cannot_be_tried_says_why() -> None:
         try_channels(HubSettings(), {}, now=NOW)
 
 
+@pytest.mark.postgres
 def test_the_command_prints_each_channel_and_fails_if_one_did(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str
 ) -> None:
     app = typer.Typer()
     app.callback()(lambda: None)
@@ -230,12 +234,23 @@ def test_the_command_prints_each_channel_and_fails_if_one_did(
             yaml.safe_dump({"alerts": {"channels": channels}}, sort_keys=False), "utf-8"
         )
         monkeypatch.setenv("HUB_CONFIG", str(config))
+        monkeypatch.setenv("HUB_DATABASE_URL", database_url)
+        monkeypatch.setenv("HUB_KEYS", json.dumps(new_keys()))
         for name, value in variables((good, "HUB_GOOD"), (bad, "HUB_BAD")).items():
             monkeypatch.setenv(name, value)
         one = CliRunner().invoke(app, ["test", "good"])
         both = CliRunner().invoke(app, ["test", "--json"])
+        monkeypatch.setenv("HUB_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+        away = CliRunner().invoke(app, ["test", "good"])
+    engine = make_engine(database_url)
+    with engine.begin() as conn:
+        kept = {row["channel"]: row["failure"] for row in last_tries(conn)}
+    engine.dispose()
 
+    assert kept == {"good": None, "bad": "credentials"}
+    assert away.exit_code == 0
+    assert "not written down" in away.stderr
     assert one.exit_code == 0
-    assert [row["sent"] for row in json.loads(both.output)] == [True, False]
+    assert [row["sent"] for row in json.loads(both.stdout)] == [True, False]
     assert isinstance(both.exception, CheckFailedError)
     assert FakeWecom.key not in one.output + both.output

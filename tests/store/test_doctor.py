@@ -247,7 +247,21 @@ def test_alerts_that_nobody_took_on_and_messages_that_reached_nobody_are_told(
     assert found(findings, "alerts").seen.startswith("1 critical unacknowledged")
     assert found(findings, "messages").health is Health.BAD
     assert "the key in X is refused" in found(tries, "channel group").seen
+    assert found(tries, "channel group").health is Health.BAD
     assert len(tries) == 1
+
+
+def test_a_channel_that_never_took_a_message_is_unproved(engine: sa.Engine, scene: Scene) -> None:
+    [before] = doctor_alerts.look_at_tries(engine, scene)
+    write(
+        engine,
+        "INSERT INTO alerts.attempt (channel, messages, started_at, ended_at)"
+        " VALUES ('group', '{}', now(), now())",
+    )
+    [after] = doctor_alerts.look_at_tries(engine, scene)
+
+    assert (before.health, before.mend) == (Health.WARNING, "hub alerts test group")
+    assert after.health is Health.GOOD
 
 
 def test_a_channel_without_its_key_names_the_variable(scene: Scene) -> None:
