@@ -55,6 +55,8 @@ class Http:
             self._http = httpx.Client(
                 timeout=access.settings.timeout_s,
                 follow_redirects=False,
+                # Messages are rare: a connection kept for the next one has often been closed over there.
+                limits=httpx.Limits(max_keepalive_connections=0),
                 headers={"user-agent": "lead-hub", "accept-encoding": "identity"},
             )
         except (ValueError, ImportError):

@@ -37,6 +37,7 @@ class CanaryHub:
         self.url = f"http://127.0.0.1:{self.port}"
         self.shown: dict[str, bytes] = {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._commands: subprocess.Popen[str] | None = None
         (folder / "hub.yaml").write_text(yaml.safe_dump(self._settings()), "utf-8")
         self.environment = {
             **{name: text for name, text in os.environ.items() if not name.startswith("HUB_")},
@@ -101,20 +102,39 @@ class CanaryHub:
         except httpx.HTTPError:
             return False
 
-    def run(self, *words: str, codes: Sequence[int] = (0,), module: str = "hub.cli.main") -> str:
+    def run(self, *words: str, codes: Sequence[int] = (0,)) -> str:
         """A command as a person types it; what it showed is kept, but for what was asked to be revealed."""
+        if self._commands is None:
+            self._commands = subprocess.Popen(
+                [sys.executable, "-m", "tests.privacy.forked_commands"],
+                env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            )  # fmt: skip
+        assert self._commands.stdin is not None
+        assert self._commands.stdout is not None
+        out, err = self.folder / "shown", self.folder / "told"
+        asked = {"words": words, "out": str(out), "err": str(err)}
+        self._commands.stdin.write(json.dumps(asked) + "\n")
+        self._commands.stdin.flush()
+        code = int(self._commands.stdout.readline())
+        assert code in codes, (words, code, err.read_text("utf-8")[-2000:])
+        if "--reveal" not in words:
+            self.shown[f"hub {' '.join(words)}"] = out.read_bytes() + b"\n" + err.read_bytes()
+        return out.read_text("utf-8")
+
+    def run_module(self, module: str, *words: str) -> None:
+        """A program that is no command of the hub; what it showed is kept."""
         done = subprocess.run(
             [sys.executable, "-m", module, *words],
             env=self.environment, capture_output=True, timeout=240, check=False,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
-        assert done.returncode in codes, (words, done.returncode, done.stderr.decode()[-2000:])
-        if "--reveal" not in words:
-            self.shown[f"hub {' '.join(words)}"] = done.stdout + b"\n" + done.stderr
-        return done.stdout.decode()
+        assert done.returncode == 0, (module, done.returncode, done.stderr.decode()[-2000:])
+        self.shown[module] = done.stdout + b"\n" + done.stderr
 
     def stop(self) -> None:
         """End the processes; PostgreSQL goes with the last of them."""
+        if self._commands is not None:
+            self._commands.communicate(timeout=30)
         for process in self._running.values():
             process.terminate()
         for process in self._running.values():

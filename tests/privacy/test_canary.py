@@ -31,7 +31,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CanaryHub]:
             made.begin()
             _put_in(made)
             _look(made)
-            made.run(str(folder / "dagster"), module="tests.privacy.dagster_run")
+            made.run_module("tests.privacy.dagster_run", str(folder / "dagster"))
             yield made
         finally:
             made.stop()
@@ -96,6 +96,8 @@ def _look(hub: CanaryHub) -> None:
         ("erase", "--phone", canary.PHONE, "--dry-run"), ("erase", "--phone", canary.PHONE + "9", "--dry-run"),
         ("contact", "match", "--phone", canary.PHONE), ("quality", "fields"), ("company", "list"),
         ("retention", "run", "--dry-run"), ("roles", "apply"), ("roles", "rules"),
+        ("alerts", "list", "--all"), ("alerts", "list", "--all", "--json", "--language", "en"), ("alerts", "show", "1"),
+        ("prune", "--dry-run"),
     ):  # fmt: skip
         hub.run(*words, codes=(0, 1, 2))
     _look_at_the_books(hub)

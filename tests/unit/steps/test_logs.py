@@ -37,7 +37,9 @@ def stream() -> Iterator[io.StringIO]:
     before = (root.handlers[:], root.level, [logging.getLogger(n).level for n in names])
     made = io.StringIO()
     log_as_json("receive", made)
+    under_way = REQUEST_ID.set(None)  # a receiver within another test may have left one
     yield made
+    REQUEST_ID.reset(under_way)
     root.handlers[:], level, levels = before
     root.setLevel(level)
     for name, old in zip(names, levels, strict=True):
