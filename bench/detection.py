@@ -14,8 +14,8 @@ from bench.report import Check, Section, Table
 from bench.stage import Stage, count
 from hub.database.engine import make_engine
 from hub.model.delivery import Delivery, Via
+from hub.steps.drift.watch import Watch
 from hub.steps.load import Loader
-from hub.steps.watch import Watch
 
 _ABOUT = (
     "{count:,} queued leads a run, once as webhooks of one lead and once as pages of {page} (50 fields a lead). "

@@ -20,7 +20,7 @@ from bench.report import Check, Section, Table
 from bench.stage import ProcessError, Stage, count
 from hub.database.engine import libpq_url, make_engine
 from hub.settings import HubSettings
-from hub.steps.reconcile import reconcile
+from hub.steps.finance.reconcile import reconcile
 
 _ABOUT = (
     "{contracts:,} contracts with opportunity, approval and filed account ({documents:,} documents in all), "

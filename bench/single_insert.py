@@ -32,7 +32,7 @@ from hub.receiver.context import ReceiverContext, utc_now
 from hub.receiver.metrics import ReceiverMetrics
 from hub.settings import HubSettings, load_settings
 from hub.steps.keep_rejected import Rejections
-from hub.steps.keys import open_keyring
+from hub.steps.keys.ring import open_keyring
 
 _SESSION = "-c timezone=UTC -c lock_timeout=10s -c plan_cache_mode=force_generic_plan"
 _STORE = """

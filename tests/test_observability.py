@@ -25,8 +25,8 @@ from hub.receiver.app import ReceiverSetup, create_app
 from hub.receiver.metrics import ReceiverMetrics
 from hub.settings import HubSettings, SourceSettings
 from hub.steps.load import BatchResult
-from hub.steps.loader_metrics import LoaderMetrics
-from hub.steps.store_metrics import registry_of
+from hub.steps.running.loader_metrics import LoaderMetrics
+from hub.steps.running.store_metrics import registry_of
 from tests.store.test_store_metrics import ROWS
 
 pytestmark = pytest.mark.postgres

@@ -16,8 +16,8 @@ from hub.cli.output import print_json, print_line, print_rows
 from hub.errors import ConfigError
 from hub.escalation.model import Language, Silence
 from hub.settings import load_settings
-from hub.steps import notify_desk
-from hub.steps.notify_desk import Seen
+from hub.steps.alerting import desk as notify_desk
+from hub.steps.alerting.desk import Seen
 from hub.steps.open_store import open_store
 
 app = typer.Typer(no_args_is_help=True, help="Alerts: what is wrong, who was told, who takes it.")

@@ -12,8 +12,8 @@ import typer
 from hub.cli.output import CheckFailedError, print_rows
 from hub.errors import HubError
 from hub.settings import load_settings
+from hub.steps.alerting.try_channels import try_channels, write_down
 from hub.steps.open_store import open_store
-from hub.steps.try_channels import try_channels, write_down
 
 _COLUMNS = ("channel", "recipient", "sent", "words")
 

@@ -15,15 +15,15 @@ from hub.cli.output import CheckFailedError, counting, print_json, print_line, p
 from hub.errors import ConfigError
 from hub.reconciliation.months import Month
 from hub.settings import DEFAULT_MERCHANT, load_settings
-from hub.steps import touch_path
-from hub.steps.attribute import attribute_deals
-from hub.steps.deal_story import show_shares
-from hub.steps.gate import GateClosedError
-from hub.steps.keys import open_keyring
+from hub.steps.finance import touch_path
+from hub.steps.finance.attribute import attribute_deals
+from hub.steps.finance.deal_story import show_shares
+from hub.steps.finance.gate import GateClosedError
+from hub.steps.finance.report_formats import Yuan
+from hub.steps.finance.roi import Level, RoiAsked, measure_roi
+from hub.steps.finance.roi_report import label, lines_of, watermark, write_roi
+from hub.steps.keys.ring import open_keyring
 from hub.steps.open_store import open_store
-from hub.steps.report_formats import Yuan
-from hub.steps.roi import Level, RoiAsked, measure_roi
-from hub.steps.roi_report import label, lines_of, watermark, write_roi
 
 app = typer.Typer(no_args_is_help=True, help="Attribution: who brought which part of a deal.")
 

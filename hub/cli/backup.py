@@ -11,8 +11,8 @@ import typer
 
 from hub.cli.output import following, print_json, print_line
 from hub.settings import load_settings
-from hub.steps.backup import Backup, back_up, remove_old
-from hub.steps.backup_keys import check_place, copy_ring
+from hub.steps.backup.keys import check_place, copy_ring
+from hub.steps.backup.take import Backup, back_up, remove_old
 from hub.steps.open_store import open_store
 
 

@@ -12,7 +12,7 @@ import typer
 from hub.cli.campaign_register import register_commands, registered_utm
 from hub.cli.output import print_json, print_line
 from hub.errors import ConfigError
-from hub.steps.campaign_links import CampaignLink, campaign_link, qr_png, qr_svg
+from hub.steps.finance.campaign_links import CampaignLink, campaign_link, qr_png, qr_svg
 
 app = typer.Typer(help="Campaigns: register, links, QR codes.", no_args_is_help=True)
 register_commands(app)

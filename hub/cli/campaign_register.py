@@ -13,10 +13,10 @@ from hub.attribution.register import FindingKind
 from hub.cli.output import CheckFailedError, print_json, print_line, print_rows
 from hub.errors import ConfigError
 from hub.settings import DEFAULT_MERCHANT, load_settings
-from hub.steps import campaign_register as steps
-from hub.steps.campaign_findings import DAYS, find_findings
-from hub.steps.campaign_register import Wanted
-from hub.steps.keys import open_keyring
+from hub.steps.finance import campaign_register as steps
+from hub.steps.finance.campaign_findings import DAYS, find_findings
+from hub.steps.finance.campaign_register import Wanted
+from hub.steps.keys.ring import open_keyring
 from hub.steps.open_store import open_store
 
 Merchant = Annotated[str, typer.Option(help="Whose campaign.")]

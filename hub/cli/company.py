@@ -9,9 +9,9 @@ import typer
 from hub.cli.lead import AsJson, Reveal, Who, as_id, asker, open_viewer, print_found
 from hub.cli.output import print_rows
 from hub.settings import load_settings
-from hub.steps import company_book
-from hub.steps.company_book import CompanyReader
-from hub.steps.contact_profile import Profiler
+from hub.steps.identity import company_book
+from hub.steps.identity.company_book import CompanyReader
+from hub.steps.identity.contact_profile import Profiler
 from hub.steps.open_store import open_store
 
 app = typer.Typer(no_args_is_help=True, help="Companies, and the contacts in them.")

@@ -12,10 +12,11 @@ from hub.cli.output import CheckFailedError, print_json, print_line, print_rows
 from hub.cli.profile_output import print_contact
 from hub.model.ids import uuid7
 from hub.settings import DEFAULT_MERCHANT, load_settings
-from hub.steps import contact_decisions, lookup
-from hub.steps.contact_profile import Profiler
-from hub.steps.keys import open_keyring
-from hub.steps.match_contact import asked_keys, facts, match_contact
+from hub.steps import lookup
+from hub.steps.identity import contact_decisions
+from hub.steps.identity.contact_profile import Profiler
+from hub.steps.identity.match_contact import asked_keys, facts, match_contact
+from hub.steps.keys.ring import open_keyring
 from hub.steps.open_store import open_store
 
 app = typer.Typer(no_args_is_help=True, help="Contacts: the person behind several leads.")

@@ -9,7 +9,7 @@ import typer
 from hub.cli.lead import AsJson, Reveal, Who, asker, open_viewer
 from hub.cli.output import CheckFailedError, print_json, print_line, print_rows
 from hub.settings import DEFAULT_MERCHANT
-from hub.steps.deal_story import show_deal
+from hub.steps.finance.deal_story import show_deal
 from hub.steps.open_store import open_store
 
 app = typer.Typer(no_args_is_help=True, help="Deals: stages of an opportunity, with evidence.")

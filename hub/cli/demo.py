@@ -22,14 +22,14 @@ from hub.cli.demo_money_output import print_money
 from hub.cli.output import CheckFailedError, print_json, print_line, print_rows
 from hub.errors import TransientError
 from hub.settings import home, load_settings
-from hub.steps.demo import Demo, DemoResult, percentiles
-from hub.steps.demo_books import book_sources
-from hub.steps.demo_hub import ADS, FAIR, FORM, DemoHub, free_port
-from hub.steps.demo_rows import SourceRow
-from hub.steps.demo_source import DemoSource
-from hub.steps.demo_sources import Platforms, demo_sources
-from hub.steps.demo_story import StoryResult
-from hub.steps.keys import open_keyring
+from hub.steps.demo.books import book_sources
+from hub.steps.demo.hub import ADS, FAIR, FORM, DemoHub, free_port
+from hub.steps.demo.play import Demo, DemoResult, percentiles
+from hub.steps.demo.rows import SourceRow
+from hub.steps.demo.source import DemoSource
+from hub.steps.demo.sources import Platforms, demo_sources
+from hub.steps.demo.story import StoryResult
+from hub.steps.keys.ring import open_keyring
 from hub.steps.open_store import open_store
 
 

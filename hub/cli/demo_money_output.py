@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub.cli.break_output import yuan
 from hub.cli.output import print_line, print_rows
-from hub.steps.demo_money import Money
+from hub.steps.demo.money import Money
 
 
 def print_money(money: Money) -> None:

@@ -10,7 +10,8 @@ import typer
 from hub.cli.output import print_json, print_line, print_rows
 from hub.errors import ConfigError
 from hub.settings import load_settings
-from hub.steps.dictionary import (
+from hub.steps.open_store import open_store
+from hub.steps.quality.dictionary import (
     COLUMNS,
     Dictionary,
     DictionaryField,
@@ -19,7 +20,6 @@ from hub.steps.dictionary import (
     dictionary_rows,
     read_dictionary,
 )
-from hub.steps.open_store import open_store
 
 
 def register(app: typer.Typer) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from hub.cli.output import CheckFailedError, print_rows
-from hub.steps.doctor import Health, examine
+from hub.steps.doctor.examine import Health, examine
 
 _COLUMNS = ("what", "health", "seen", "mend")
 

@@ -22,11 +22,11 @@ from hub.cli.output import CheckFailedError, counting, print_json, print_line, p
 from hub.errors import ConfigError
 from hub.registry.files import schema_files
 from hub.settings import load_settings
-from hub.steps import drift_findings as findings
-from hub.steps import drift_publish as publishing
-from hub.steps.drift_proposal import LIVE_SAMPLES, Gathered, gather, proposal_json
-from hub.steps.drift_try import try_proposal
-from hub.steps.keys import open_keyring
+from hub.steps.drift import findings
+from hub.steps.drift import publish as publishing
+from hub.steps.drift.proposal import LIVE_SAMPLES, Gathered, gather, proposal_json
+from hub.steps.drift.trial import try_proposal
+from hub.steps.keys.ring import open_keyring
 from hub.steps.open_store import Store, open_store
 
 app = typer.Typer(

@@ -10,8 +10,8 @@ from typing import Any
 
 from hub.cli.output import print_line, print_rows
 from hub.drift.situation import Proposal
-from hub.steps import drift_publish as publishing
-from hub.steps.drift_try import TryResult
+from hub.steps.drift import publish as publishing
+from hub.steps.drift.trial import TryResult
 
 LEADS_SHOWN = 3  # of held records, of live ones, of samples
 

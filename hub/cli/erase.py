@@ -16,9 +16,9 @@ from hub.cli.output import print_json, print_line, print_rows
 from hub.errors import ConfigError
 from hub.privacy.sensitive import Sensitive
 from hub.settings import DEFAULT_MERCHANT, load_settings
-from hub.steps import erasure_log
-from hub.steps.erase import Receipt, Request, Subject, apply_missing, erase, list_receipts
-from hub.steps.keys import open_keyring
+from hub.steps.erasure import log as erasure_log
+from hub.steps.erasure.erase import Receipt, Request, Subject, apply_missing, erase, list_receipts
+from hub.steps.keys.ring import open_keyring
 from hub.steps.open_store import Store, open_store
 
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]

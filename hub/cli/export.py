@@ -13,12 +13,12 @@ from hub.cli.output import CheckFailedError, print_line
 from hub.errors import ConfigError
 from hub.reconciliation.months import Month
 from hub.settings import DEFAULT_MERCHANT, load_settings
-from hub.steps.export_report import REPORTS, Asked, export_report, prepare
-from hub.steps.gate import GateClosedError
-from hub.steps.keys import open_keyring
-from hub.steps.metrics import business_day
+from hub.steps.finance.export_report import REPORTS, Asked, export_report, prepare
+from hub.steps.finance.gate import GateClosedError
+from hub.steps.finance.metrics import business_day
+from hub.steps.finance.report_formats import FORMS, render
+from hub.steps.keys.ring import open_keyring
 from hub.steps.open_store import open_store
-from hub.steps.report_formats import FORMS, render
 
 
 def register(app: typer.Typer) -> None:

@@ -15,11 +15,11 @@ from hub.finance.gate import GateName
 from hub.reconciliation.gate import UNKNOWN_WORDS
 from hub.reconciliation.months import Month
 from hub.settings import DEFAULT_MERCHANT, load_settings
-from hub.steps import gate
-from hub.steps.gate import Gate, share_of
-from hub.steps.metrics import ZONE
+from hub.steps.finance import gate
+from hub.steps.finance.gate import Gate, share_of
+from hub.steps.finance.metrics import ZONE
+from hub.steps.finance.report_formats import Yuan
 from hub.steps.open_store import open_store
-from hub.steps.report_formats import Yuan
 
 app = typer.Typer(no_args_is_help=True, help="The gate: may figures leave the house.")
 Merchant = Annotated[str | None, typer.Option(help="Only this merchant's.")]

@@ -13,7 +13,7 @@ from hub.cli.output import counting, print_json, print_line, print_rows
 from hub.errors import ConfigError
 from hub.settings import load_settings
 from hub.steps import replay
-from hub.steps.keys import open_keyring
+from hub.steps.keys.ring import open_keyring
 from hub.steps.open_store import open_store
 from hub.steps.replay_rejected import replay_rejected
 

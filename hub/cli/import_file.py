@@ -22,7 +22,6 @@ from hub.ops.platform_counts import PlatformCount
 from hub.privacy.keyring import KeyRing
 from hub.registry.files import SchemaFiles, schema_files
 from hub.settings import HubSettings, load_settings
-from hub.steps.grant import configured_source
 from hub.steps.import_file import ImportResult, import_rows, report_path, review_plan, write_report
 from hub.steps.import_plan import (
     Plan,
@@ -37,9 +36,10 @@ from hub.steps.import_plan import (
     settle,
     target_of,
 )
-from hub.steps.keys import open_keyring
+from hub.steps.keys.ring import open_keyring
 from hub.steps.open_store import Store, open_store
-from hub.steps.platform_count import count_by_file, in_words
+from hub.steps.sources.grant import configured_source
+from hub.steps.sources.platform_count import count_by_file, in_words
 from hub.steps.work import drain_queue
 
 

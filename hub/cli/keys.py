@@ -18,12 +18,12 @@ from hub.cli.output import CheckFailedError, print_json, print_line, print_rows
 from hub.errors import ConfigError
 from hub.privacy.keyring import new_keys
 from hub.settings import home
-from hub.steps.key_overview import KeyOverview, key_overview, ring_overview
-from hub.steps.keys import LOOKS_EVERY_S, keys_place, open_keyring, rotate_keys
+from hub.steps.keys.overview import KeyOverview, key_overview, ring_overview
+from hub.steps.keys.reseal import reseal
+from hub.steps.keys.retire import retire_index_key, retire_sealing_key
+from hub.steps.keys.ring import LOOKS_EVERY_S, keys_place, open_keyring, rotate_keys
+from hub.steps.keys.rotate_index import rotate_index
 from hub.steps.open_store import open_store
-from hub.steps.reseal import reseal
-from hub.steps.retire_key import retire_index_key, retire_sealing_key
-from hub.steps.rotate_index import rotate_index
 
 app = typer.Typer(help="The keys that seal personal data.", no_args_is_help=True)
 

@@ -15,10 +15,10 @@ from hub.registry.files import pii_kinds
 from hub.settings import load_settings
 from hub.steps import lookup
 from hub.steps.delivery_trace import trace
-from hub.steps.keys import open_keyring
+from hub.steps.keys.ring import open_keyring
 from hub.steps.lookup import Viewer
 from hub.steps.open_store import open_store
-from hub.steps.write_back import Told, prepare_follow_up, send_follow_up
+from hub.steps.sources.write_back import Told, prepare_follow_up, send_follow_up
 
 app = typer.Typer(no_args_is_help=True, help="Leads: list, show, trace one back to its source.")
 

@@ -12,11 +12,11 @@ from hub.cli.output import print_json, print_line, print_rows
 from hub.database.engine import store_errors
 from hub.reconciliation.months import Month
 from hub.settings import DEFAULT_MERCHANT, HubSettings, load_settings
-from hub.steps.export_report import Asked, Source, watermark
+from hub.steps.finance.export_report import Asked, Source, watermark
+from hub.steps.finance.metrics import Figures, business_day, compute, load_dictionary, metric_of
+from hub.steps.finance.report_formats import Yuan
 from hub.steps.laws import snapshot
-from hub.steps.metrics import Figures, business_day, compute, load_dictionary, metric_of
 from hub.steps.open_store import Store, open_store
-from hub.steps.report_formats import Yuan
 
 app = typer.Typer(no_args_is_help=True, help="The metric dictionary: what each figure means.")
 _COLUMNS = ("metric", "version", "label", "owner", "period", "sources", "max age", "digest")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from prometheus_client import CollectorRegistry
 
-from hub.steps.serve_metrics import serve_metrics
+from hub.steps.running.serve_metrics import serve_metrics
 
 MetricsPort = Annotated[
     int, typer.Option("--metrics-port", help="Port of /metrics; 0: none.", min=0, max=65535)

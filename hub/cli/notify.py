@@ -16,15 +16,15 @@ from hub.cli.output import print_line
 from hub.database.migrate import upgrade
 from hub.errors import StoreAwayError
 from hub.settings import home, load_settings
+from hub.steps.alerting.beside import Beside
+from hub.steps.alerting.notifier import Notifier
 from hub.steps.check_settings import require_sound
-from hub.steps.key_check import check_keys
-from hub.steps.keys import open_keyring
-from hub.steps.logs import log_as_json
-from hub.steps.notify import Notifier
-from hub.steps.notify_beside import Beside
+from hub.steps.keys.check import check_keys
+from hub.steps.keys.ring import open_keyring
 from hub.steps.open_store import Store, open_store
-from hub.steps.store_metrics import serve_store_metrics
-from hub.steps.watchdog import Watchdog
+from hub.steps.running.logs import log_as_json
+from hub.steps.running.store_metrics import serve_store_metrics
+from hub.steps.watchdog.watchdog import Watchdog
 
 
 def register(app: typer.Typer) -> None:

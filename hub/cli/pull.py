@@ -13,9 +13,9 @@ from hub.cli.output import CheckFailedError, print_json, print_rows
 from hub.connectors.base import Page
 from hub.errors import AuthorizationLostError, ConfigError
 from hub.settings import load_settings
-from hub.steps.keys import open_keyring
+from hub.steps.keys.ring import open_keyring
 from hub.steps.open_store import open_store
-from hub.steps.pull import PullOptions, PullResult, pull_streams
+from hub.steps.sources.pull import PullOptions, PullResult, pull_streams
 
 
 def register(app: typer.Typer) -> None:

@@ -23,13 +23,20 @@ from hub.cli.output import CheckFailedError, print_json, print_line, print_rows
 from hub.crm.quality import Scope
 from hub.errors import ConfigError
 from hub.settings import HubSettings, load_settings
-from hub.steps.dictionary import read_dictionary
-from hub.steps.keys import open_keyring
+from hub.steps.keys.ring import open_keyring
 from hub.steps.open_store import open_store
-from hub.steps.quality import ZONE, FieldLine, OnProgress, field_lines, measure, month_scope
-from hub.steps.quality_checks import percent
-from hub.steps.quality_days import count_due
-from hub.steps.quality_report import QualityReport, rendered
+from hub.steps.quality.checks import percent
+from hub.steps.quality.days import count_due
+from hub.steps.quality.dictionary import read_dictionary
+from hub.steps.quality.measure import (
+    ZONE,
+    FieldLine,
+    OnProgress,
+    field_lines,
+    measure,
+    month_scope,
+)
+from hub.steps.quality.report import QualityReport, rendered
 
 app = typer.Typer(no_args_is_help=True, help="How well the fields of each source are filled.")
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]

@@ -16,10 +16,10 @@ from hub.errors import ConfigError
 from hub.receiver.app import ReceiverSetup, create_app, receiver_name
 from hub.settings import home, load_settings
 from hub.steps.check_settings import require_sound
-from hub.steps.keys import open_keyring
-from hub.steps.logs import log_as_json
+from hub.steps.keys.ring import open_keyring
 from hub.steps.open_store import open_store
 from hub.steps.receiver_upkeep import Pulse, Upkeep
+from hub.steps.running.logs import log_as_json
 
 _PREPARE_WITHIN_S = 3.0
 _FINISH_WITHIN_S = 10

@@ -14,11 +14,11 @@ from hub.cli.output import counting, print_json, print_line, print_rows
 from hub.errors import ConfigError
 from hub.finance.breaks import LIVE
 from hub.settings import DEFAULT_MERCHANT, load_settings
-from hub.steps import breaks as step
-from hub.steps.breaks import Desk, Wanted
-from hub.steps.keys import open_keyring
+from hub.steps.finance import breaks as step
+from hub.steps.finance.breaks import Desk, Wanted
+from hub.steps.finance.reconcile import load_rules, reconcile
+from hub.steps.keys.ring import open_keyring
 from hub.steps.open_store import Store, open_store
-from hub.steps.reconcile import load_rules, reconcile
 
 app = typer.Typer(
     no_args_is_help=True, help="Reconciliation: contracts, invoices and receipts against another."

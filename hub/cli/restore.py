@@ -11,8 +11,8 @@ import typer
 
 from hub.cli.output import following, print_json, print_line
 from hub.settings import HubSettings, config_path, load_settings
-from hub.steps.backup_manifest import SETTINGS, Manifest
-from hub.steps.restore import Restored, check_backup, restore
+from hub.steps.backup.manifest import SETTINGS, Manifest
+from hub.steps.backup.restore import Restored, check_backup, restore
 
 
 def register(app: typer.Typer) -> None:

@@ -9,8 +9,8 @@ import typer
 
 from hub.cli.output import print_line, print_rows
 from hub.settings import load_settings
+from hub.steps.erasure.retention import run_retention
 from hub.steps.open_store import open_store
-from hub.steps.retention import run_retention
 
 app = typer.Typer(no_args_is_help=True, help="How long raw payloads are kept.")
 

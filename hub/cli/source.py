@@ -15,25 +15,25 @@ from hub.connectors.sessions import Account
 from hub.errors import ConfigError, HubError
 from hub.ops.granted import AccountChange
 from hub.settings import HubSettings, SourceSettings, load_settings
-from hub.steps.authorize import (
+from hub.steps.keys.ring import open_keyring
+from hub.steps.open_store import open_store
+from hub.steps.sources.authorize import (
     begin_authorization,
     finish_authorization,
     granted_accounts,
     redirect_uri,
 )
-from hub.steps.grant import Grant, configured_source, grant_of, issues_tokens
-from hub.steps.keep_grants import keep_grants, note_after_authorization
-from hub.steps.keys import open_keyring
-from hub.steps.open_store import open_store
-from hub.steps.platform_count import (
+from hub.steps.sources.grant import Grant, configured_source, grant_of, issues_tokens
+from hub.steps.sources.keep_grants import keep_grants, note_after_authorization
+from hub.steps.sources.overview import overview
+from hub.steps.sources.platform_count import (
     ZONE,
     Statement,
     count_by_list,
     count_by_statement,
     in_words,
 )
-from hub.steps.source_overview import overview
-from hub.steps.source_status import SourceStatus, needs_grant_of, source_status
+from hub.steps.sources.status import SourceStatus, needs_grant_of, source_status
 from hub.steps.work import drain_queue
 
 app = typer.Typer(help="Sources: one platform account each.", no_args_is_help=True)

@@ -24,13 +24,13 @@ from hub.errors import ConfigError, StoreAwayError
 from hub.inbox.counts import is_queue_filled
 from hub.settings import home, load_settings
 from hub.steps.check_settings import require_sound
-from hub.steps.logs import log_as_json
 from hub.steps.open_store import Store, open_store
-from hub.steps.process_alerts import ProcessAlerts
-from hub.steps.restarts import Life
-from hub.steps.store_keeper import NAME as POSTGRES
-from hub.steps.store_keeper import StoreKeeper
-from hub.steps.supervise import POLL_S, ProcessSpec, Supervisor, stop_signals
+from hub.steps.running.logs import log_as_json
+from hub.steps.running.process_alerts import ProcessAlerts
+from hub.steps.running.restarts import Life
+from hub.steps.running.store_keeper import NAME as POSTGRES
+from hub.steps.running.store_keeper import StoreKeeper
+from hub.steps.running.supervise import POLL_S, ProcessSpec, Supervisor, stop_signals
 
 logger = logging.getLogger("hub.supervise")
 DRAIN_WITHIN_S = 600.0

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hub.cli.output import print_line, print_rows
-from hub.steps.store_keeper import NAME as POSTGRES
-from hub.steps.supervise import Child, ProcessEvent
+from hub.steps.running.store_keeper import NAME as POSTGRES
+from hub.steps.running.supervise import Child, ProcessEvent
 
 log = logging.getLogger("hub.supervise")
 

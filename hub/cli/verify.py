@@ -8,7 +8,7 @@ import typer
 
 from hub.cli.output import CheckFailedError, counting, print_json, print_line, print_rows
 from hub.settings import home, load_settings
-from hub.steps.keys import open_keyring
+from hub.steps.keys.ring import open_keyring
 from hub.steps.laws import Law
 from hub.steps.open_store import open_store
 from hub.steps.verify import verify

@@ -15,12 +15,12 @@ from hub.cli.output import print_line
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings, load_settings
 from hub.steps.check_settings import require_sound
-from hub.steps.erase import apply_missing
-from hub.steps.keys import open_keyring
+from hub.steps.erasure.erase import apply_missing
+from hub.steps.keys.ring import open_keyring
 from hub.steps.load import BatchResult
-from hub.steps.loader_metrics import LoaderMetrics
-from hub.steps.logs import log_as_json
 from hub.steps.open_store import Store, open_store
+from hub.steps.running.loader_metrics import LoaderMetrics
+from hub.steps.running.logs import log_as_json
 from hub.steps.work import when_store_is_there, work
 
 

@@ -13,10 +13,10 @@ from hub.definitions.monthly import monthly_report
 from hub.definitions.store import HubStore, OpenHub, clear_errors
 from hub.reconciliation.months import Month
 from hub.settings import HubSettings
-from hub.steps.attribute import ZONE, attribute_deals
-from hub.steps.campaign_findings import find_findings
-from hub.steps.roi import Level, RoiAsked, RoiFigures, measure_roi
-from hub.steps.roi_report import as_markdown
+from hub.steps.finance.attribute import ZONE, attribute_deals
+from hub.steps.finance.campaign_findings import find_findings
+from hub.steps.finance.roi import Level, RoiAsked, RoiFigures, measure_roi
+from hub.steps.finance.roi_report import as_markdown
 
 # The month that is under way can be looked at, too.
 MONTHS = dg.MonthlyPartitionsDefinition("2026-01-01", timezone=ZONE.key, end_offset=1)

@@ -13,7 +13,7 @@ from hub.definitions.events import numbers
 from hub.definitions.run_tags import tag_run
 from hub.definitions.store import HubStore, clear_errors
 from hub.settings import HubSettings, SourceSettings
-from hub.steps.platform_count import ZONE, count_by_list, countable_streams, in_words
+from hub.steps.sources.platform_count import ZONE, count_by_list, countable_streams, in_words
 
 DAYS = dg.DailyPartitionsDefinition("2026-01-01", timezone=ZONE.key)
 _AT_NIGHT = (

@@ -13,7 +13,7 @@ from hub.settings import HubSettings
 from hub.steps.check_results import CheckResult, CheckTable, Severity
 from hub.steps.checks import latency_numbers
 from hub.steps.report import LoadSum, Report, producer, window_id
-from hub.steps.source_overview import SourceLine, as_table
+from hub.steps.sources.overview import SourceLine, as_table
 
 Metadata = dict[str, dg.MetadataValue]
 # asset key → column → the columns it is made from

@@ -15,11 +15,11 @@ from hub.reconciliation.kinds import BREAK_WORDS, BreakKind
 from hub.reconciliation.metrics import Metric
 from hub.reconciliation.months import Month
 from hub.settings import HubSettings
-from hub.steps import gate
 from hub.steps.check_results import CheckTable
-from hub.steps.gate_checks import recon_asset
-from hub.steps.metrics import ZONE, business_day, compute_and_keep, load_dictionary
-from hub.steps.reconcile import reconcile
+from hub.steps.finance import gate
+from hub.steps.finance.gate_checks import recon_asset
+from hub.steps.finance.metrics import ZONE, business_day, compute_and_keep, load_dictionary
+from hub.steps.finance.reconcile import reconcile
 
 DOCUMENT = dg.AssetKey(["finance", "document"])
 GATE, BREAKS = "gate", "breaks"

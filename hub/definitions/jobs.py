@@ -22,13 +22,13 @@ from hub.errors import ConfigError, HubError
 from hub.mapping.nearest import did_you_mean
 from hub.reconciliation.months import Month
 from hub.settings import HubSettings
-from hub.steps.export_report import Asked
+from hub.steps.erasure.retention import run_retention
+from hub.steps.finance.export_report import Asked
+from hub.steps.finance.metrics import ZONE, business_day
+from hub.steps.finance.reconcile import reconcile
 from hub.steps.lineage import live_mappings_of
-from hub.steps.metrics import ZONE, business_day
-from hub.steps.pull import PullOptions, pull_source
-from hub.steps.reconcile import reconcile
 from hub.steps.replay import count_source, replay_source
-from hub.steps.retention import run_retention
+from hub.steps.sources.pull import PullOptions, pull_source
 
 _NIGHTLY = "10 4 * * *"
 _REPLAYED_BY_DEFAULT = timedelta(days=1)

@@ -12,7 +12,7 @@ from hub.definitions.prune_events import prune_events, shrink
 from hub.definitions.prune_runs import prune_runs
 from hub.definitions.store import HubStore, clear_errors
 from hub.settings import HubSettings
-from hub.steps.metrics import ZONE
+from hub.steps.finance.metrics import ZONE
 from hub.steps.prune import prune
 
 # After the nightly checks and retention.

@@ -11,10 +11,10 @@ from hub.definitions.events import numbers
 from hub.definitions.monthly import monthly_report
 from hub.definitions.store import HubStore, clear_errors
 from hub.settings import HubSettings
-from hub.steps.dictionary import read_dictionary
-from hub.steps.quality import ZONE, field_lines, measure, month_scope
-from hub.steps.quality_days import count_due
-from hub.steps.quality_report import QualityReport, as_markdown
+from hub.steps.quality.days import count_due
+from hub.steps.quality.dictionary import read_dictionary
+from hub.steps.quality.measure import ZONE, field_lines, measure, month_scope
+from hub.steps.quality.report import QualityReport, as_markdown
 
 # The month that is under way can be looked at, too.
 MONTHS = dg.MonthlyPartitionsDefinition("2026-01-01", timezone=ZONE.key, end_offset=1)

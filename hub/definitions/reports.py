@@ -14,9 +14,15 @@ from hub.definitions.finance import DOCUMENT, GATE, recon
 from hub.definitions.store import HubStore, OpenHub, clear_errors
 from hub.reconciliation.months import Month
 from hub.settings import HubSettings, home
-from hub.steps.export_report import LEAVES_THE_HOUSE, REPORTS, Asked, export_report, prepare
-from hub.steps.metrics import ZONE, business_day
-from hub.steps.report_formats import Report, render
+from hub.steps.finance.export_report import (
+    LEAVES_THE_HOUSE,
+    REPORTS,
+    Asked,
+    export_report,
+    prepare,
+)
+from hub.steps.finance.metrics import ZONE, business_day
+from hub.steps.finance.report_formats import Report, render
 
 # Made by the daemon every morning in China; what leaves the house is made by a person alone.
 _AUTOMATIC = {"bridge": "30 6 * * *", "breaks": "30 6 * * *", "whitepaper": "40 6 1,8 * *"}

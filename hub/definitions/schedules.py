@@ -11,7 +11,7 @@ import dagster as dg
 from hub.definitions import names
 from hub.definitions.store import HubStore, clear_errors
 from hub.settings import HubSettings, SourceSettings
-from hub.steps.keep_grants import keep_grants
+from hub.steps.sources.keep_grants import keep_grants
 
 ZONE = "Asia/Shanghai"
 LOAD_JOB, CHECK_JOB = "load_queue", "check_everything"

@@ -10,7 +10,7 @@ import dagster as dg
 from hub.definitions.events import report_events
 from hub.definitions.store import HubStore, clear_errors
 from hub.steps.report import alert_failed_checks, alert_failed_run, report
-from hub.steps.watchdog_dagster import beat_of_dagster, close_mended_runs
+from hub.steps.watchdog.of_dagster import beat_of_dagster, close_mended_runs
 
 REPORT_EVERY_S = 30
 

@@ -29,7 +29,7 @@ from hub.errors import ConfigError
 from hub.mapping.nearest import expected_one_of
 from hub.settings import config_path
 from hub.settings import home as hub_home
-from hub.steps.supervise import POLL_S, ProcessEvent, ProcessSpec, Supervisor, stop_signals
+from hub.steps.running.supervise import POLL_S, ProcessEvent, ProcessSpec, Supervisor, stop_signals
 
 CODE_SERVER, WEBSERVER, DAEMON = "dagster-code", "dagster-webserver", "dagster-daemon"
 STOP_WITHIN_S = 10.0

@@ -16,8 +16,8 @@ from hub.definitions.run_tags import tag_run
 from hub.definitions.store import HubStore, clear_errors
 from hub.settings import HubSettings, SourceSettings
 from hub.steps.lineage import SourceLineage, live_lineage, live_mappings_of
-from hub.steps.pull import pull_source
 from hub.steps.replay import replay_source
+from hub.steps.sources.pull import pull_source
 
 Asset = dg.AssetsDefinition | dg.AssetSpec
 # The archive's days as people here count them; a day before the hub existed is an empty replay.

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from hub.errors import HubError
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings, home, load_settings
-from hub.steps.keys import open_keyring
+from hub.steps.keys.ring import open_keyring
 from hub.steps.open_store import open_store
 
 

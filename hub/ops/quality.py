@@ -15,7 +15,7 @@ from hub.ops.tables import doubled_contacts, quality_day
 
 @dataclass(frozen=True, slots=True)
 class QualityDay:
-    """What was counted of a source's leads of one day; `fields` as hub.steps.quality_days writes it."""
+    """What was counted of a source's leads of one day; `fields` as hub.steps.quality.days writes it."""
 
     merchant: str
     source_key: str

@@ -226,7 +226,7 @@ arrivals = Table(
     schema="ops",
 )
 
-# How a source's fields were filled by the leads of a day; see hub.steps.quality_days. Counts and anomaly words only.
+# How a source's fields were filled by the leads of a day; see hub.steps.quality.days. Counts and anomaly words only.
 quality_day = Table(
     "quality_day",
     metadata,

@@ -26,7 +26,7 @@ from hub.model.calendar import SHANGHAI
 from hub.receiver.access import Answer
 from hub.receiver.body import headers_of, read_body
 from hub.receiver.context import ReceiverContext
-from hub.steps.acknowledge import (
+from hub.steps.alerting.acknowledge import (
     LINK,
     Shown,
     acknowledge_by_link,

@@ -21,7 +21,7 @@ from hub.receiver.body import headers_of, read_body
 from hub.receiver.context import ReceiverContext
 from hub.receiver.forms import TokenBucket
 from hub.receiver.operator import Caller, TokenCheck
-from hub.steps.match_contact import ASKED, Match, asked_keys, facts, match_contact
+from hub.steps.identity.match_contact import ASKED, Match, asked_keys, facts, match_contact
 
 PATH = "/contacts/match"
 ROUTE = f"/api/v1{PATH}"

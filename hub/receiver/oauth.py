@@ -25,9 +25,9 @@ from hub.errors import (
 from hub.ops.granted import AccountChange
 from hub.receiver.access import Answer
 from hub.receiver.context import ReceiverContext
-from hub.steps.authorize import finish_in_browser
-from hub.steps.grant import HttpFactory, fresh_client, grant_of
-from hub.steps.keep_grants import note_after_authorization
+from hub.steps.sources.authorize import finish_in_browser
+from hub.steps.sources.grant import HttpFactory, fresh_client, grant_of
+from hub.steps.sources.keep_grants import note_after_authorization
 
 ROUTE = "/oauth/{source}/callback"
 _LONGEST = 2048

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from hub.model.ids import uuid7
 from hub.receiver.replies import REQUEST_ID_HEADER, Send
-from hub.steps.logs import REQUEST_ID
+from hub.steps.running.logs import REQUEST_ID
 
 _KEY = "hub.request_id"
 

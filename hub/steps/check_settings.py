@@ -12,7 +12,7 @@ from hub.connectors.base import Connector, connectors
 from hub.errors import ConfigError
 from hub.mapping.nearest import expected_one_of
 from hub.settings import HubSettings, SourceSettings, config_path, line_in_settings
-from hub.steps.alert_policy import policy_problems
+from hub.steps.alerting.policy import policy_problems
 
 
 def settings_problems(settings: HubSettings, path: Path | None = None) -> list[str]:

@@ -28,7 +28,6 @@ from hub.ops.windows import LATENCY_BOUNDS_MS, WINDOW
 from hub.registry.merchants import registered_since
 from hub.registry.source_findings import SourceFinding, open_findings
 from hub.settings import HubSettings, SourceSettings
-from hub.steps.campaign_findings import declared_campaigns, judge_campaigns
 from hub.steps.check_results import (
     CheckDeclaration,
     CheckResult,
@@ -36,18 +35,19 @@ from hub.steps.check_results import (
     Severity,
     canonical_asset,
 )
-from hub.steps.dictionary import Dictionary, contract_dictionary
-from hub.steps.drift_checks import VOLUME_OVER, SourceFacts, declared_drift, judge_drift
-from hub.steps.gate_checks import GateFacts, declared_gate, judge_gate, read_gates
+from hub.steps.drift.checks import VOLUME_OVER, SourceFacts, declared_drift, judge_drift
+from hub.steps.finance.campaign_findings import declared_campaigns, judge_campaigns
+from hub.steps.finance.gate_checks import GateFacts, declared_gate, judge_gate, read_gates
 from hub.steps.laws import Law, read_delivery_law, read_record_law, snapshot
-from hub.steps.quality_checks import (
+from hub.steps.quality.checks import (
     declared_duplicates,
     declared_fields,
     judge_duplicates,
     judge_fields,
 )
-from hub.steps.quality_days import StoredQuality, read_stored
-from hub.steps.source_checks import COUNTED_OVER, declared_source, judge_source
+from hub.steps.quality.days import StoredQuality, read_stored
+from hub.steps.quality.dictionary import Dictionary, contract_dictionary
+from hub.steps.sources.checks import COUNTED_OVER, declared_source, judge_source
 from hub.steps.spool_drain import count_spooled
 from hub.steps.summary_checks import (
     GIVEN_UP_OVER,

@@ -20,8 +20,10 @@ from hub.model.ids import lead_id
 from hub.model.lead import IdentityKey, MappedLead
 from hub.model.outcome import Outcome
 from hub.privacy.keyring import KeyRing
-from hub.steps.companies import CompanyDesk, Said, link_companies
-from hub.steps.index_ring import BlindKeys
+from hub.steps.erasure.tombstones import without_erased
+from hub.steps.identity.companies import CompanyDesk, Said, link_companies
+from hub.steps.identity.resolve_contacts import Resolved, make_anew, resolve_claimants
+from hub.steps.keys.index_ring import BlindKeys
 from hub.steps.lead_rows import (
     Candidate,
     KnownRevision,
@@ -31,8 +33,6 @@ from hub.steps.lead_rows import (
     touchpoint_rows,
 )
 from hub.steps.prepare import Work
-from hub.steps.resolve_contacts import Resolved, make_anew, resolve_claimants
-from hub.steps.tombstones import without_erased
 
 _json = msgspec.json.Decoder()
 

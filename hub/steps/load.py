@@ -34,19 +34,19 @@ from hub.ops.windows import add_counts
 from hub.privacy.keyring import KeyRing
 from hub.registry.merchants import account_owners
 from hub.settings import HubSettings
-from hub.steps.fold_documents import DocumentBatch, with_documents
+from hub.steps.drift.observe import Observer
+from hub.steps.erasure.tombstones import drop_erased_interactions, write_erased
+from hub.steps.finance.fold_documents import DocumentBatch, with_documents
 from hub.steps.fold_leads import MerchantBatch, by_merchant
-from hub.steps.index_ring import ring_for
 from hub.steps.interaction_rows import interaction_rows
-from hub.steps.key_check import WrongKeysError
+from hub.steps.keys.check import WrongKeysError
+from hub.steps.keys.index_ring import ring_for
 from hub.steps.loader_session import LoaderSession
 from hub.steps.mappings import LiveMappings, prepare_registry
 from hub.steps.notices import raise_notices
-from hub.steps.observe import Observer
 from hub.steps.outcome_rows import held_row, window_counts
 from hub.steps.prepare import Accounts, Preparer, Work, unwatched
 from hub.steps.reopened import keep_loaded, leave_standings
-from hub.steps.tombstones import drop_erased_interactions, write_erased
 
 log = logging.getLogger("hub.load")
 LIVE_BATCH, BULK_BATCH = 500, 2000

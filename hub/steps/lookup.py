@@ -19,7 +19,7 @@ from hub.model.ids import MAX_RECORDS_PER_DELIVERY
 from hub.ops.audit import write_audit
 from hub.privacy.keyring import KeyRing
 from hub.privacy.mask import mask_value
-from hub.steps.contact_profile import Profiler, companies_of_leads, profile_view
+from hub.steps.identity.contact_profile import Profiler, companies_of_leads, profile_view
 
 _json = msgspec.json.Decoder()
 _LAST = MAX_RECORDS_PER_DELIVERY - 1

@@ -17,8 +17,8 @@ from hub.database.migrate import upgrade
 from hub.database.places import is_embedded
 from hub.errors import ConfigError, StoreAwayError
 from hub.settings import home
-from hub.steps import erasure_log
-from hub.steps.key_check import check_keys
+from hub.steps.erasure import log as erasure_log
+from hub.steps.keys.check import check_keys
 
 # What PostgreSQL says when connecting can only work after a person changed something.
 _WRONG_SETTINGS = (

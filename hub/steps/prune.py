@@ -22,7 +22,7 @@ from hub.ops.pruning import (
     old_windows,
 )
 from hub.settings import HubSettings, PruneSettings
-from hub.steps.metrics import business_day
+from hub.steps.finance.metrics import business_day
 
 _AT_ONCE = 2000
 _GONE_FOR = timedelta(days=1)

@@ -35,15 +35,15 @@ from hub.privacy.keyring import KeyRing
 from hub.registry.extensions import extensions_by_merchant
 from hub.registry.files import schema_files
 from hub.settings import HubSettings
-from hub.steps.decided import clusters_of
-from hub.steps.fold_documents import document_id
+from hub.steps.finance.fold_documents import document_id
+from hub.steps.finance.verify_documents import document_head
 from hub.steps.fold_leads import blind_key
-from hub.steps.index_ring import canonical_keys
+from hub.steps.identity.decided import clusters_of
+from hub.steps.keys.index_ring import canonical_keys
 from hub.steps.lead_rows import touchpoints_of
 from hub.steps.mappings import compile_version
 from hub.steps.prepare import read_payload
 from hub.steps.pruned import pruned_revisions
-from hub.steps.verify_documents import document_head
 
 _CHUNK = 1000
 

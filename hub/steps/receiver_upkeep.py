@@ -19,8 +19,8 @@ from hub.inbox.spool import Spool, refused_files
 from hub.ops.heartbeats import beat, end_beat
 from hub.registry.merchants import sync_registry
 from hub.settings import HubSettings
-from hub.steps import erasure_log
-from hub.steps.key_check import check_keys
+from hub.steps.erasure import log as erasure_log
+from hub.steps.keys.check import check_keys
 from hub.steps.open_store import Store
 
 _EVERY_S = 1.0
@@ -150,8 +150,8 @@ class Upkeep(threading.Thread):
         """Erase whom the erasure log names and a restored backup still has."""
         if erasure_log.missing(self._store.engine, erasure_log.read()):
             # Half of the hub is needed for it, and a receiver has no use for that half otherwise.
-            from hub.steps.erase import apply_missing
-            from hub.steps.keys import open_keyring
+            from hub.steps.erasure.erase import apply_missing
+            from hub.steps.keys.ring import open_keyring
 
             apply_missing(self._store.engine, open_keyring(), self._settings)
 

@@ -32,10 +32,13 @@ from hub.ops.reports import (
 )
 from hub.ops.windows import WINDOW
 from hub.settings import HubSettings
-from hub.steps import drift_checks, gate_checks, source_checks, summary_checks
+from hub.steps import summary_checks
 from hub.steps.check_results import CheckResult, Severity
 from hub.steps.checks import LAW_OVER, evaluate
-from hub.steps.source_overview import SourceLine, overview
+from hub.steps.drift import checks as drift_checks
+from hub.steps.finance import gate_checks
+from hub.steps.sources import checks as source_checks
+from hub.steps.sources.overview import SourceLine, overview
 
 # These told a person when they found what is wrong; the last two are the watchdog's.
 _ALERTED = (

@@ -46,9 +46,9 @@ from hub.ops.quotas import take_quota
 from hub.ops.wake import wake_loaders
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings, SourceSettings
-from hub.steps.authorize import TokenStore
-from hub.steps.grant import grant_of
 from hub.steps.resolve_outcome import Case, Writer
+from hub.steps.sources.authorize import TokenStore
+from hub.steps.sources.grant import grant_of
 from hub.steps.waiting_alerts import warn_of_waiting
 
 log = logging.getLogger("hub.resolve")

@@ -23,13 +23,13 @@ from hub.identity.edges import Node
 from hub.mapping.fold import Revision, canonical_bytes, content_hash, fold
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings
-from hub.steps.decided import clusters_of
-from hub.steps.index_ring import canonical_keys
+from hub.steps.finance.verify_documents import document_parts, stale_documents
+from hub.steps.identity.decided import clusters_of
+from hub.steps.keys.index_ring import canonical_keys
 from hub.steps.laws import Law, read_delivery_law, read_record_law, snapshot
 from hub.steps.lead_rows import revision_aad
 from hub.steps.rebuild import Rebuilt, rebuild
 from hub.steps.spool_drain import count_spooled
-from hub.steps.verify_documents import document_parts, stale_documents
 
 _json = msgspec.json.Decoder()
 _CHUNK = 1000

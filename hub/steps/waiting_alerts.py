@@ -11,7 +11,7 @@ from hub.alerts.outbox import close_alert, raise_alert
 from hub.database.engine import driver, store_errors
 from hub.inbox.waiting import Queueing, what_waits
 from hub.settings import SourceSettings
-from hub.steps.watchdog_sight import Alarm
+from hub.steps.watchdog.sight import Alarm
 
 
 def judge_waiting(

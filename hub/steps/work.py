@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from hub.errors import StoreAwayError
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings
+from hub.steps.drift.watch import Watch
 from hub.steps.load import BatchResult, DrainResult, Loader
-from hub.steps.loader_metrics import LoaderMetrics
 from hub.steps.resolve import Resolver
 from hub.steps.resolver_thread import ResolverThread, resolve_due
-from hub.steps.watch import Watch
+from hub.steps.running.loader_metrics import LoaderMetrics
 
 T = TypeVar("T")
 log = logging.getLogger("hub.load")

@@ -21,8 +21,8 @@ from hub.database.engine import make_engine
 from hub.errors import ConfigError
 from hub.privacy.keyring import new_keys
 from hub.settings import HubSettings
-from hub.steps.check_channels import ChannelCheck, check_channels
-from hub.steps.try_channels import Trial, try_channels
+from hub.steps.alerting.check_channels import ChannelCheck, check_channels
+from hub.steps.alerting.try_channels import Trial, try_channels
 from tests.channels.fakes import FakeDingTalk, FakeMail, FakeWebhook, FakeWecom
 
 NOW = datetime(2026, 2, 17, 12, 0, tzinfo=UTC)

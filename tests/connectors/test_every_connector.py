@@ -23,9 +23,9 @@ from hub.mapping.examples import example_context, example_id
 from hub.privacy.keyring import KeyRing
 from hub.registry.files import SchemaFiles
 from hub.settings import SourceSettings
-from hub.steps.authorize import current_tokens, finish_authorization
-from hub.steps.grant import Grant
 from hub.steps.mappings import compile_document
+from hub.steps.sources.authorize import current_tokens, finish_authorization
+from hub.steps.sources.grant import Grant
 from tests.conftest import FakeClock
 from tests.connectors.cases import CONNECTORS, PAYLOADS, ROOT, covered
 from tests.connectors.checks import Check, shows

@@ -23,7 +23,7 @@ from hub.definitions.serve import CODE_SERVER, DAEMON, WEBSERVER, dagster_proces
 from hub.privacy.keyring import KeyRing
 from hub.receiver.app import ReceiverSetup, create_app
 from hub.settings import load_settings
-from hub.steps.alert_policy import policy_problems
+from hub.steps.alerting.policy import policy_problems
 from hub.steps.check_settings import settings_problems
 
 ROOT = Path(__file__).parents[2]

@@ -30,8 +30,8 @@ from hub.privacy.keyring import KeyRing
 from hub.registry.live import publish
 from hub.registry.tables import source
 from hub.settings import HubSettings, load_settings
-from hub.steps.authorize import finish_authorization
-from hub.steps.grant import grant_of
+from hub.steps.sources.authorize import finish_authorization
+from hub.steps.sources.grant import grant_of
 from hub.steps.work import drain_queue
 from tests.e2e.hub_processes import free_port, wait_until
 from tests.store.drift_hub import a_new_star_push, a_star_push, strict_documents

@@ -10,7 +10,7 @@ from hub.connectors.base import connectors
 from hub.database.engine import make_engine
 from hub.model.delivery import Envelope, RawRecord
 from hub.settings import SourceSettings, load_settings
-from hub.steps.keys import open_keyring
+from hub.steps.keys.ring import open_keyring
 from hub.steps.load import Loader
 
 

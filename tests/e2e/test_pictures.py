@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from hub.connectors.douyin.simulator import Simulator
 from hub.database.engine import make_engine
 from hub.ops.platform_counts import read_counts
-from hub.steps.metrics import ZONE
+from hub.steps.finance.metrics import ZONE
 from tests.e2e import test_dagster_ui
 from tests.e2e.cockpit_hub import DAILY_CLUES, NEW_PUSHES, CockpitHub, Dagster, running_dagster
 from tests.e2e.hub_processes import wait_until

@@ -27,7 +27,7 @@ from hub.model.ids import lead_id
 from hub.settings import load_settings
 from hub.steps.check_results import canonical_asset
 from hub.steps.checks import evaluate
-from hub.steps.platform_count import ZONE
+from hub.steps.sources.platform_count import ZONE
 from tests.e2e.hub_processes import HubProcesses, wait_until
 
 EXAMPLE = Path(hub.connectors.meituan.__file__).with_name("example.yaml")

@@ -17,8 +17,8 @@ from hub.errors import ConfigError
 from hub.identity.edges import Node
 from hub.model.ids import uuid7
 from hub.steps import load
-from hub.steps.contact_decisions import split, undo
-from hub.steps.decided import clusters_of
+from hub.steps.identity.contact_decisions import split, undo
+from hub.steps.identity.decided import clusters_of
 from hub.steps.load import Loader
 from hub.steps.lookup import NotFoundError
 from tests.conftest import TestServer

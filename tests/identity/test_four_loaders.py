@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from hub.database.engine import driver
 from hub.errors import ConfigError
 from hub.model.ids import uuid7
-from hub.steps.contact_decisions import list_decisions, split, undo
-from hub.steps.decided import clusters_of
+from hub.steps.identity.contact_decisions import list_decisions, split, undo
+from hub.steps.identity.decided import clusters_of
 from hub.steps.lookup import NotFoundError
 from tests.conftest import TestServer
 from tests.identity.generator import generate

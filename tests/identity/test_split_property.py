@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hub.model.delivery import Via
 from hub.model.ids import lead_id, uuid7
 from hub.privacy.keyring import KeyRing
-from hub.steps.contact_decisions import list_decisions, split, undo
+from hub.steps.identity.contact_decisions import list_decisions, split, undo
 from tests.identity.store import partition, together
 from tests.store.test_load import AT, DOUYIN, Hub, a_page, a_pulled_clue, settings_with
 

@@ -19,7 +19,7 @@ from hub.model.delivery import Envelope, Via
 from hub.privacy.keyring import KeyRing
 from hub.privacy.sensitive import Sensitive
 from hub.settings import HubSettings, SourceSettings
-from hub.steps.erase import Receipt, Request, Subject, erase
+from hub.steps.erasure.erase import Receipt, Request, Subject, erase
 from hub.steps.load import Loader
 from hub.steps.verify import Verification, verify
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from hub.errors import ConfigError
 from hub.model.ids import uuid7
 from hub.privacy.keyring import KeyRing
-from hub.steps import contact_decisions
+from hub.steps.identity import contact_decisions
 from hub.steps.lookup import NotFoundError
 from tests.privacy.erasing import ERASED_AT, MORNING, ErasingHub, log_of
 

@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from hub.privacy.keyring import KeyRing
 from hub.privacy.sensitive import Sensitive
 from hub.settings import SourceSettings
-from hub.steps import erasure_log
-from hub.steps.erase import Receipt, Request, Subject, apply_missing, erase
+from hub.steps.erasure import log as erasure_log
+from hub.steps.erasure.erase import Receipt, Request, Subject, apply_missing, erase
+from hub.steps.finance.reconcile import reconcile
 from hub.steps.lead_rows import revision_aad
-from hub.steps.reconcile import reconcile
 from hub.steps.verify import Verification, verify
 from tests.store.test_documents import Books
 

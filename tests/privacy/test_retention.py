@@ -13,7 +13,7 @@ from hub.inbox.marks import requeue_loaded
 from hub.model.delivery import Lane
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings
-from hub.steps.retention import run_retention
+from hub.steps.erasure.retention import run_retention
 from tests.privacy.erasing import SETTINGS, ErasingHub
 
 pytestmark = pytest.mark.postgres

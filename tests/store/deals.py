@@ -17,8 +17,8 @@ from hub.inbox.sealing import Arrival, seal_delivery
 from hub.model.delivery import Envelope, Via
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings
-from hub.steps.attribute import Attributed, attribute_deals
-from hub.steps.campaign_register import Wanted, add
+from hub.steps.finance.attribute import Attributed, attribute_deals
+from hub.steps.finance.campaign_register import Wanted, add
 from hub.steps.load import Loader
 
 NOW = datetime(2026, 3, 31, 4, 0, tzinfo=UTC)

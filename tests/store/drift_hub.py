@@ -22,8 +22,8 @@ from hub.registry.files import schema_files
 from hub.registry.findings import Finding, add_to_sources, save_findings
 from hub.registry.live import publish
 from hub.settings import HubSettings, MerchantSettings, SourceSettings
-from hub.steps.drift_proposal import Gathered, gather
-from hub.steps.drift_publish import Decision, Published, publish_proposal
+from hub.steps.drift.proposal import Gathered, gather
+from hub.steps.drift.publish import Decision, Published, publish_proposal
 from hub.steps.load import Loader
 
 AT = datetime(2026, 2, 17, 4, 0, tzinfo=UTC)

@@ -16,7 +16,7 @@ from hub.alerts.tables import alert, message
 from hub.channels.base import ChannelError, Failure, Outgoing
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings
-from hub.steps.notify import Notifier
+from hub.steps.alerting.notifier import Notifier
 from tests.some_alert import raise_some
 
 ALERTS: Mapping[str, Any] = {

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from hub.model.ids import uuid7
 from hub.privacy.keyring import KeyRing
-from hub.steps.campaign_register import Wanted
-from hub.steps.contact_decisions import split
-from hub.steps.touch_path import touch_path
+from hub.steps.finance.campaign_register import Wanted
+from hub.steps.finance.touch_path import touch_path
+from hub.steps.identity.contact_decisions import split
 from tests.store.deals import LIVE, NOW, OTHER_PHONE, PHONE, SEARCH, Shop, contract
 
 pytestmark = pytest.mark.postgres

@@ -26,15 +26,15 @@ from hub.errors import (
 from hub.ops import tokens
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings, SourceSettings
-from hub.steps.authorize import (
+from hub.steps.sources.authorize import (
     begin_authorization,
     current_tokens,
     finish_authorization,
     finish_in_browser,
     granted_accounts,
 )
-from hub.steps.grant import Grant, grant_of
-from hub.steps.grant_alerts import warn_of_all
+from hub.steps.sources.grant import Grant, grant_of
+from hub.steps.sources.grant_alerts import warn_of_all
 from tests.conftest import FakeClock
 
 pytestmark = pytest.mark.postgres

@@ -26,14 +26,14 @@ from hub.database.migrate import upgrade
 from hub.errors import ConfigError, StoreError
 from hub.privacy.keyring import KeyRing, new_keys
 from hub.settings import HubSettings
-from hub.steps import backup as step
-from hub.steps.backup import Backup, back_up, remove_old
-from hub.steps.backup_keys import check_place, copy_ring
-from hub.steps.backup_manifest import MANIFEST, read_manifest
-from hub.steps.key_check import check_keys
+from hub.steps.backup import take as step
+from hub.steps.backup.keys import check_place, copy_ring
+from hub.steps.backup.manifest import MANIFEST, read_manifest
+from hub.steps.backup.restore import check_backup, restore
+from hub.steps.backup.take import Backup, back_up, remove_old
+from hub.steps.keys.check import check_keys
 from hub.steps.load import Loader
 from hub.steps.open_store import Store
-from hub.steps.restore import check_backup, restore
 from tests.privacy.erasing import ErasingHub
 
 pytestmark = pytest.mark.postgres

@@ -15,7 +15,7 @@ from hub.ops.heartbeats import beat, beats
 from hub.settings import HubSettings
 from hub.steps.open_store import Store
 from hub.steps.receiver_upkeep import Pulse, Upkeep
-from hub.steps.watchdog_dagster import beat_of_dagster
+from hub.steps.watchdog.of_dagster import beat_of_dagster
 from tests.e2e.hub_processes import wait_until
 
 pytestmark = pytest.mark.postgres

@@ -15,8 +15,8 @@ from hub.inbox.sealing import Arrival, seal_delivery
 from hub.model.delivery import Via
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings, SourceSettings
-from hub.steps.platform_count import count_by_list
-from hub.steps.pull import PullOptions, pull_source
+from hub.steps.sources.platform_count import count_by_list
+from hub.steps.sources.pull import PullOptions, pull_source
 from hub.steps.work import drain_queue
 from tests.conftest import FakeClock
 from tests.connectors.test_call400_lists import ENVIRONMENT, KEYS, FakeLists, a_listed_call

@@ -13,7 +13,7 @@ from hub.connectors.call400.simulator import Simulator
 from hub.errors import PlatformRejectedError, RateLimitedError
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings, PullSettings, SourceSettings
-from hub.steps.pull import pull_source
+from hub.steps.sources.pull import pull_source
 from hub.steps.work import drain_queue
 from tests.conftest import FakeClock
 

@@ -13,12 +13,12 @@ import sqlalchemy as sa
 from hub.errors import ConfigError
 from hub.privacy.keyring import KeyRing
 from hub.reconciliation.months import Month
-from hub.steps.campaign_findings import find_findings, judge_campaigns
-from hub.steps.campaign_register import Wanted, add_creative, change, from_file, show
-from hub.steps.deal_story import show_deal, show_shares
+from hub.steps.finance.campaign_findings import find_findings, judge_campaigns
+from hub.steps.finance.campaign_register import Wanted, add_creative, change, from_file, show
+from hub.steps.finance.deal_story import show_deal, show_shares
+from hub.steps.finance.roi import Level, RoiAsked, RoiFigures, measure_roi
+from hub.steps.finance.roi_report import as_html, as_markdown, lines_of, write_roi
 from hub.steps.lookup import NotFoundError, Viewer
-from hub.steps.roi import Level, RoiAsked, RoiFigures, measure_roi
-from hub.steps.roi_report import as_html, as_markdown, lines_of, write_roi
 from tests.store.deals import LIVE, NOW, OTHER_PHONE, PHONE, SEARCH, Shop, contract
 
 pytestmark = pytest.mark.postgres

@@ -41,7 +41,7 @@ from hub.steps.report import (
     producer,
     report,
 )
-from hub.steps.watchdog_dagster import close_mended_runs
+from hub.steps.watchdog.of_dagster import close_mended_runs
 
 pytestmark = pytest.mark.postgres
 

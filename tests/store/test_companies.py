@@ -18,7 +18,7 @@ from hub.database.engine import driver
 from hub.model.credit_codes import is_credit_code
 from hub.model.ids import uuid7
 from hub.privacy.keyring import KeyRing
-from hub.steps.companies import CompanyDesk, Said, ensure_company, link_companies
+from hub.steps.identity.companies import CompanyDesk, Said, ensure_company, link_companies
 
 pytestmark = pytest.mark.postgres
 NOW = datetime(2026, 2, 17, 12, tzinfo=UTC)

@@ -17,9 +17,9 @@ from hub.model.ids import uuid7
 from hub.privacy.keyring import KeyRing
 from hub.registry.files import pii_kinds
 from hub.settings import FormSettings, HubSettings
-from hub.steps.companies import CompanyDesk, ensure_company
-from hub.steps.company_book import CompanyReader, list_companies, show_company
-from hub.steps.contact_profile import Profiler
+from hub.steps.identity.companies import CompanyDesk, ensure_company
+from hub.steps.identity.company_book import CompanyReader, list_companies, show_company
+from hub.steps.identity.contact_profile import Profiler
 from hub.steps.lookup import NotFoundError, Viewer, show_contact
 from tests.store.test_companies import CODE, NOW
 from tests.store.test_load import AT, Hub

@@ -14,7 +14,7 @@ from hub.model.delivery import Envelope, Via
 from hub.privacy.keyring import KeyRing
 from hub.registry.files import pii_kinds
 from hub.settings import FormSettings, HubSettings
-from hub.steps.contact_profile import Profiler
+from hub.steps.identity.contact_profile import Profiler
 from hub.steps.lookup import NotFoundError, Viewer, show_contact
 from tests.store.test_load import AT, Hub
 

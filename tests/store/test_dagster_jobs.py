@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from hub.crm.tables import lead
-from hub.steps.metrics import ZONE
+from hub.steps.finance.metrics import ZONE
 from tests.store import test_dagster_assets
 from tests.store.test_dagster_assets import count, submit_form
 

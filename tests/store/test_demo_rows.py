@@ -9,9 +9,9 @@ import pytest
 
 from hub.model.ids import lead_id
 from hub.settings import SourceSettings
-from hub.steps.demo_rows import SourceRow, source_row
-from hub.steps.demo_senders import Line, Sent
-from hub.steps.demo_source import DemoSource
+from hub.steps.demo.rows import SourceRow, source_row
+from hub.steps.demo.senders import Line, Sent
+from hub.steps.demo.source import DemoSource
 from tests.store.test_load import AT, Hub, a_push, hub
 
 __all__ = ["hub"]

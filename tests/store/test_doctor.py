@@ -19,10 +19,12 @@ from hub.database.migrate import HEAD
 from hub.ops.heartbeats import beat
 from hub.privacy.keyring import new_keys
 from hub.settings import HubSettings, SourceSettings
-from hub.steps import doctor_alerts, doctor_flow, doctor_store
-from hub.steps.doctor import examine
-from hub.steps.doctor_finding import Finding, Health, Scene
-from hub.steps.key_check import check_keys
+from hub.steps.doctor import alerts as doctor_alerts
+from hub.steps.doctor import flow as doctor_flow
+from hub.steps.doctor import store as doctor_store
+from hub.steps.doctor.examine import examine
+from hub.steps.doctor.finding import Finding, Health, Scene
+from hub.steps.keys.check import check_keys
 
 pytestmark = pytest.mark.postgres
 SETTINGS = HubSettings(

@@ -20,7 +20,7 @@ from hub.model.lead import MappedDocument, RevisionMode
 from hub.model.outcome import Outcome
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings, SourceSettings
-from hub.steps.fold_documents import document_id
+from hub.steps.finance.fold_documents import document_id
 from hub.steps.load import Loader
 from hub.steps.verify import verify
 

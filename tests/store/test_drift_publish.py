@@ -13,13 +13,13 @@ from hub.errors import ConfigError
 from hub.privacy.keyring import KeyRing
 from hub.registry.findings import find_findings
 from hub.registry.live import live_publication
-from hub.steps.drift_findings import (
+from hub.steps.drift.findings import (
     add_sheet_file,
     dismiss_finding,
     settled_line,
     show_finding,
 )
-from hub.steps.drift_publish import PublicationRefusedError, still_waiting
+from hub.steps.drift.publish import PublicationRefusedError, still_waiting
 from hub.steps.replay import list_held, replay_held
 from tests.store.drift_hub import (
     FILES,

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from hub.drift.kinds import Kind
 from hub.errors import ConfigError
 from hub.privacy.keyring import KeyRing
-from hub.steps.drift_findings import list_findings, show_finding
-from hub.steps.drift_try import try_proposal
+from hub.steps.drift.findings import list_findings, show_finding
+from hub.steps.drift.trial import try_proposal
 from hub.steps.lookup import NotFoundError
 from tests.store.drift_hub import (
     TAGS,

@@ -15,11 +15,11 @@ from hub.errors import ConfigError
 from hub.privacy.keyring import KeyRing
 from hub.reconciliation.months import Month
 from hub.settings import FinanceSettings, HubSettings, MerchantSettings
-from hub.steps import gate
 from hub.steps.checks import evaluate
-from hub.steps.export_report import Asked, export_report
-from hub.steps.gate import Gate, GateClosedError
-from hub.steps.report_formats import Report, render
+from hub.steps.finance import gate
+from hub.steps.finance.export_report import Asked, export_report
+from hub.steps.finance.gate import Gate, GateClosedError
+from hub.steps.finance.report_formats import Report, render
 from tests.store.figures_hub import FiguresHub, deal, invoice
 
 pytestmark = pytest.mark.postgres

@@ -22,9 +22,9 @@ from hub.privacy.keyring import KeyRing
 from hub.reconciliation.gate import Reading
 from hub.reconciliation.months import newest_due
 from hub.settings import load_settings
-from hub.steps import gate
-from hub.steps.export_report import LEAVES_THE_HOUSE, REPORTS
-from hub.steps.metrics import business_day
+from hub.steps.finance import gate
+from hub.steps.finance.export_report import LEAVES_THE_HOUSE, REPORTS
+from hub.steps.finance.metrics import business_day
 from tests.store.figures_hub import FiguresHub, deal, invoice
 
 pytestmark = pytest.mark.postgres

@@ -16,7 +16,7 @@ from hub.model.delivery import Envelope, Via
 from hub.model.ids import lead_id, uuid7
 from hub.privacy.keyring import KeyRing
 from hub.settings import FormSettings, HubSettings
-from hub.steps.contact_decisions import list_decisions, split, undo, why
+from hub.steps.identity.contact_decisions import list_decisions, split, undo, why
 from hub.steps.lookup import NotFoundError
 from hub.steps.verify import verify
 from tests.store.test_load import AT, DOUYIN, Hub, a_page, a_pulled_clue, settings_with

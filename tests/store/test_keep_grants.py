@@ -14,9 +14,9 @@ from hub.connectors.sessions import Account
 from hub.errors import AuthorizationLostError
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings, SourceSettings
-from hub.steps.authorize import current_tokens, finish_authorization
-from hub.steps.grant import Grant, grant_of
-from hub.steps.keep_grants import keep_grants, note_accounts, note_after_authorization
+from hub.steps.sources.authorize import current_tokens, finish_authorization
+from hub.steps.sources.grant import Grant, grant_of
+from hub.steps.sources.keep_grants import keep_grants, note_accounts, note_after_authorization
 from tests.conftest import FakeClock
 
 pytestmark = pytest.mark.postgres

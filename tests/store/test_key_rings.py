@@ -14,11 +14,11 @@ from hub.database.engine import driver
 from hub.database.metadata import metadata
 from hub.errors import ConfigError
 from hub.privacy.keyring import new_key, new_keys
-from hub.steps.key_check import WrongKeysError, check_keys
-from hub.steps.key_overview import key_overview
-from hub.steps.keys import open_keyring, rotate_keys
-from hub.steps.reseal import SEALED_TABLES, count_sealed, reseal
-from hub.steps.retire_key import retire_sealing_key
+from hub.steps.keys.check import WrongKeysError, check_keys
+from hub.steps.keys.overview import key_overview
+from hub.steps.keys.reseal import SEALED_TABLES, count_sealed, reseal
+from hub.steps.keys.retire import retire_sealing_key
+from hub.steps.keys.ring import open_keyring, rotate_keys
 from tests.store.test_identity import People, clue
 from tests.store.test_rotation import PHONES, content, key_file, people, rotate
 

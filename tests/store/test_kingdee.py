@@ -14,8 +14,8 @@ from hub.connectors.kingdee.simulator.bills import CONTRACT, ENTRY_AMOUNT, ENTRY
 from hub.connectors.kingdee.simulator.server import build_app
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings, PullSettings, SourceSettings
-from hub.steps.pull import PullOptions, pull_source
-from hub.steps.reconcile import reconcile
+from hub.steps.finance.reconcile import reconcile
+from hub.steps.sources.pull import PullOptions, pull_source
 from hub.steps.verify import verify
 from hub.steps.work import drain_queue
 from tests.conftest import FakeClock

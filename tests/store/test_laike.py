@@ -17,10 +17,10 @@ from hub.connectors.douyin.simulator import Behaviour, Simulator
 from hub.errors import AuthorizationLostError, PlatformRejectedError
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings, PullSettings, SourceSettings
-from hub.steps.authorize import finish_authorization, granted_accounts
-from hub.steps.grant import grant_of
-from hub.steps.pull import PullOptions, PullResult, pull_source
 from hub.steps.resolve import Resolver
+from hub.steps.sources.authorize import finish_authorization, granted_accounts
+from hub.steps.sources.grant import grant_of
+from hub.steps.sources.pull import PullOptions, PullResult, pull_source
 from tests.conftest import FakeClock
 from tests.store.test_load import Hub
 

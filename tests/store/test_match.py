@@ -20,7 +20,7 @@ from hub.privacy.keyring import KeyRing
 from hub.receiver.app import ReceiverSetup
 from hub.registry.merchants import add_merchant
 from hub.settings import HubSettings
-from hub.steps.match_contact import asked_keys
+from hub.steps.identity.match_contact import asked_keys
 from tests.conftest import FakeClock
 from tests.store.test_receiver_app import App
 

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from hub.errors import AuthorizationLostError
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings, SourceSettings
-from hub.steps.authorize import current_tokens, finish_authorization
-from hub.steps.grant import Grant, grant_of
-from hub.steps.grant_alerts import warn_of_expiry
-from hub.steps.keep_grants import keep_grants
+from hub.steps.sources.authorize import current_tokens, finish_authorization
+from hub.steps.sources.grant import Grant, grant_of
+from hub.steps.sources.grant_alerts import warn_of_expiry
+from hub.steps.sources.keep_grants import keep_grants
 from tests.conftest import FakeClock
 from tests.store.test_keep_grants import alerts
 

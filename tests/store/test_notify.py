@@ -20,8 +20,8 @@ from hub.database.engine import make_engine
 from hub.escalation.model import Alert, Silence
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings
-from hub.steps.notify_desk import acknowledge_by_name, end_silence, silence_alerts
-from hub.steps.notify_words import Wording
+from hub.steps.alerting.desk import acknowledge_by_name, end_silence, silence_alerts
+from hub.steps.alerting.wording import Wording
 from tests.store.notify_hub import ALERTS, NotifyHub
 
 pytestmark = pytest.mark.postgres

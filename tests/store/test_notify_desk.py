@@ -19,8 +19,8 @@ from hub.escalation.model import Silence
 from hub.ops.tables import audit
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings
-from hub.steps.acknowledge import ack_token, is_ack_token
-from hub.steps.notify_desk import seen_alerts, silence_alerts
+from hub.steps.alerting.acknowledge import ack_token, is_ack_token
+from hub.steps.alerting.desk import seen_alerts, silence_alerts
 from tests.store.notify_hub import ALERTS, NotifyHub
 
 pytestmark = pytest.mark.postgres

@@ -18,7 +18,7 @@ from hub.ops.tables import audit
 from hub.privacy.keyring import KeyRing
 from hub.receiver.app import ReceiverSetup, create_app
 from hub.settings import HubSettings
-from hub.steps.acknowledge import ack_link, plain_name
+from hub.steps.alerting.acknowledge import ack_link, plain_name
 from tests.conftest import FakeClock
 from tests.some_alert import raise_some
 

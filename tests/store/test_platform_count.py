@@ -15,7 +15,7 @@ from hub.inbox.deliveries import store_deliveries
 from hub.inbox.sealing import Arrival, seal_delivery
 from hub.model.delivery import Via
 from hub.ops.platform_counts import PlatformCount, read_counts
-from hub.steps.platform_count import (
+from hub.steps.sources.platform_count import (
     Statement,
     count_by_list,
     count_by_statement,

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from hub.database.engine import make_engine
 from hub.errors import StoreAwayError
-from hub.steps.process_alerts import ProcessAlerts
-from hub.steps.restarts import CRASHING_WITHIN_S, Life
+from hub.steps.running.process_alerts import ProcessAlerts
+from hub.steps.running.restarts import CRASHING_WITHIN_S, Life
 
 pytestmark = pytest.mark.postgres
 LOGS = Path("/var/log/hub")

@@ -32,7 +32,7 @@ from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings
 from hub.steps import prune as pruning
 from hub.steps.checks import evaluate
-from hub.steps.gate import evaluate_gate, gate_history, gate_status
+from hub.steps.finance.gate import evaluate_gate, gate_history, gate_status
 from hub.steps.laws import read_delivery_law, read_record_law, snapshot
 from hub.steps.prune import prune
 from tests.store.figures_hub import FiguresHub, deal, invoice

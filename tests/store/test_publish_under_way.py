@@ -22,9 +22,9 @@ from hub.ops.windows import add_counts
 from hub.privacy.keyring import KeyRing
 from hub.registry.files import SchemaFiles
 from hub.settings import HubSettings, MerchantSettings, SourceSettings
+from hub.steps.drift.watch import Watch
 from hub.steps.load import Loader
 from hub.steps.publish import check_document, publish_checked
-from hub.steps.watch import Watch
 from tests.e2e.founding_story import MERCHANT, ROOT, SOURCE, strict_documents
 
 pytestmark = pytest.mark.postgres

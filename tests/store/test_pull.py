@@ -21,9 +21,9 @@ from hub.model.delivery import Lane
 from hub.ops.cursors import read_cursor
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings, PullSettings, SourceSettings
-from hub.steps.authorize import finish_authorization
-from hub.steps.grant import grant_of
-from hub.steps.pull import PullOptions, PullResult, pull_source, pull_streams
+from hub.steps.sources.authorize import finish_authorization
+from hub.steps.sources.grant import grant_of
+from hub.steps.sources.pull import PullOptions, PullResult, pull_source, pull_streams
 from tests.conftest import FakeClock
 
 pytestmark = pytest.mark.postgres
@@ -253,7 +253,7 @@ def test_page_and_cursor_are_stored_together_or_not_at_all(
         raise StoppedError
 
     with monkeypatch.context() as patch:
-        patch.setattr("hub.steps.pull.write_cursor", broken)
+        patch.setattr("hub.steps.sources.pull.write_cursor", broken)
         with pytest.raises(StoppedError):
             puller.pull()
 

@@ -36,12 +36,12 @@ from hub.settings import (
 )
 from hub.steps.check_results import CheckResult
 from hub.steps.checks import evaluate
-from hub.steps.dictionary import contract_dictionary, dictionary_csv, read_dictionary
 from hub.steps.load import Loader
 from hub.steps.mappings import prepare_registry
-from hub.steps.quality import SourceQuality, field_lines, measure, month_scope
-from hub.steps.quality_days import count_due
-from hub.steps.quality_report import QualityReport, as_markdown, rendered
+from hub.steps.quality.days import count_due
+from hub.steps.quality.dictionary import contract_dictionary, dictionary_csv, read_dictionary
+from hub.steps.quality.measure import SourceQuality, field_lines, measure, month_scope
+from hub.steps.quality.report import QualityReport, as_markdown, rendered
 
 pytestmark = pytest.mark.postgres
 AT = datetime(2026, 2, 17, 4, 0, tzinfo=UTC)

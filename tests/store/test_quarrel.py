@@ -17,7 +17,7 @@ from hub.cli.main import build
 from hub.privacy.keyring import KeyRing
 from hub.reconciliation.bridge import Bridge, Cause, build_bridge
 from hub.reconciliation.months import Month
-from hub.steps.metrics import Figures, business_day, compute_and_keep, load_dictionary
+from hub.steps.finance.metrics import Figures, business_day, compute_and_keep, load_dictionary
 from tests.store.figures_hub import FiguresHub
 from tests.store.quarrel import FEN, WAN, quarrel
 

@@ -22,11 +22,11 @@ from hub.model.delivery import Envelope, Via
 from hub.privacy.keyring import KeyRing
 from hub.reconciliation.books import ENTITIES, link_keys
 from hub.settings import HubSettings, SourceSettings
-from hub.steps import breaks as desk_step
-from hub.steps.breaks import Desk, Wanted
+from hub.steps.finance import breaks as desk_step
+from hub.steps.finance.breaks import Desk, Wanted
+from hub.steps.finance.reconcile import FULL, INCREMENTAL, Reconciled, reconcile
 from hub.steps.load import Loader
 from hub.steps.lookup import NotFoundError
-from hub.steps.reconcile import FULL, INCREMENTAL, Reconciled, reconcile
 from tests.reconciliation.company import Company, Doc, a_month
 
 pytestmark = pytest.mark.postgres

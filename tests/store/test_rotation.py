@@ -21,12 +21,12 @@ from hub.model.ids import uuid7
 from hub.ops import index_rotation
 from hub.privacy.keyring import KeyRing, is_under, new_keys
 from hub.settings import FormSettings, HubSettings
-from hub.steps import rotate_index as rotating
-from hub.steps.contact_decisions import undo
-from hub.steps.key_check import WrongKeysError, check_keys
-from hub.steps.keys import open_keyring
-from hub.steps.retire_key import retire_index_key
-from hub.steps.rotate_index import Progress, Rotated, rotate_index
+from hub.steps.identity.contact_decisions import undo
+from hub.steps.keys import rotate_index as rotating
+from hub.steps.keys.check import WrongKeysError, check_keys
+from hub.steps.keys.retire import retire_index_key
+from hub.steps.keys.ring import open_keyring
+from hub.steps.keys.rotate_index import Progress, Rotated, rotate_index
 from tests.conftest import TestServer
 from tests.store.test_identity import People, a_form, clue, groups
 from tests.store.test_load import AT, DOUYIN, Hub, a_page

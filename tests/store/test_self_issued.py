@@ -16,8 +16,8 @@ from hub.errors import AuthorizationLostError, PlatformDownError
 from hub.ops import tokens
 from hub.privacy.keyring import KeyRing
 from hub.settings import SourceSettings
-from hub.steps.authorize import current_tokens
-from hub.steps.grant import Grant
+from hub.steps.sources.authorize import current_tokens
+from hub.steps.sources.grant import Grant
 from tests.conftest import FakeClock
 
 pytestmark = pytest.mark.postgres

@@ -30,7 +30,7 @@ from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings, SourceSettings
 from hub.steps.hook_delivery import envelope_of, platform_key_of
 from hub.steps.load import Loader
-from hub.steps.pull import PullOptions, pull_source
+from hub.steps.sources.pull import PullOptions, pull_source
 from hub.steps.verify import verify
 from tests.conftest import FakeClock
 

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from hub.privacy.keyring import KeyRing
 from hub.settings import SourceSettings
-from hub.steps.platform_count import Statement, count_by_statement
-from hub.steps.source_overview import SourceLine, as_table, overview
+from hub.steps.sources.overview import SourceLine, as_table, overview
+from hub.steps.sources.platform_count import Statement, count_by_statement
 from tests.store.test_load import AT, DOUYIN, Hub, a_push, settings_with
 
 pytestmark = pytest.mark.postgres

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from hub.alert_settings import AlertSettings, ChannelSettings
 from hub.database.migrate import HEAD
 from hub.settings import HubSettings, SourceSettings
-from hub.steps.store_metrics import StoreFigures, serve_store_metrics
+from hub.steps.running.store_metrics import StoreFigures, serve_store_metrics
 
 pytestmark = pytest.mark.postgres
 SETTINGS = HubSettings(

@@ -19,10 +19,10 @@ from hub.registry import findings
 from hub.registry.files import schema_files
 from hub.registry.findings import Finding
 from hub.registry.live import publish, rollback
+from hub.steps.drift.watch import Watch
 from hub.steps.load import Loader
 from hub.steps.replay import replay_source
 from hub.steps.verify import verify
-from hub.steps.watch import Watch
 from hub.steps.work import drain_queue
 from tests.store.test_load import AT, DOUYIN, Hub, a_push, settings_with
 

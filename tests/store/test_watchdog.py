@@ -26,9 +26,9 @@ from hub.ops.tables import heartbeat, loader, window
 from hub.ops.windows import BUCKETS
 from hub.registry.tables import finding
 from hub.settings import HubSettings, SourceSettings
-from hub.steps import watchdog_store
-from hub.steps.watchdog import WATCHES, Watch, Watchdog
-from hub.steps.watchdog_sight import Alarm
+from hub.steps.watchdog import store as watchdog_store
+from hub.steps.watchdog.sight import Alarm
+from hub.steps.watchdog.watchdog import WATCHES, Watch, Watchdog
 from tests.some_alert import raise_some, some_facts
 
 pytestmark = pytest.mark.postgres
@@ -392,7 +392,7 @@ def test_a_look_that_takes_too_long_is_the_watchs_failure(
         sight.conn.execute(sa.text("SELECT pg_sleep(60)"))
         yield Alarm("clock", "warning", some_facts("clock"))
 
-    monkeypatch.setattr("hub.steps.watchdog.STATEMENT_WITHIN", timedelta(milliseconds=50))
+    monkeypatch.setattr("hub.steps.watchdog.watchdog.STATEMENT_WITHIN", timedelta(milliseconds=50))
     yard = Yard(engine, tmp_path / "home", watches={"clock": sleeps})
 
     assert yard.tick() == [("watchdog:clock", "warning")]

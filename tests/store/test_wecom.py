@@ -19,8 +19,8 @@ from hub.privacy.keyring import KeyRing
 from hub.receiver.app import ReceiverSetup, create_app
 from hub.settings import HubSettings
 from hub.steps.load import Loader
-from hub.steps.pull import PullOptions, pull_source
 from hub.steps.resolve import Resolver
+from hub.steps.sources.pull import PullOptions, pull_source
 from hub.steps.verify import verify
 from tests.conftest import FakeClock
 

@@ -20,11 +20,11 @@ from hub.model.delivery import Envelope
 from hub.privacy.keyring import KeyRing
 from hub.registry.files import schema_files
 from hub.settings import SourceSettings
-from hub.steps.authorize import finish_authorization
-from hub.steps.grant import grant_of
 from hub.steps.lookup import NotFoundError
 from hub.steps.publish import check_named, publish_checked
-from hub.steps.write_back import Told, prepare_follow_up, send_follow_up
+from hub.steps.sources.authorize import finish_authorization
+from hub.steps.sources.grant import grant_of
+from hub.steps.sources.write_back import Told, prepare_follow_up, send_follow_up
 from tests.store.test_load import AT, Hub, a_push, settings_with
 from tests.store.test_meituan_first_contact import a_message
 

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from hub.errors import AuthorizationLostError
 from hub.privacy.keyring import KeyRing
 from hub.settings import HubSettings
-from hub.steps.authorize import current_tokens, finish_authorization, granted_accounts
-from hub.steps.grant import Grant, grant_of
+from hub.steps.sources.authorize import current_tokens, finish_authorization, granted_accounts
+from hub.steps.sources.grant import Grant, grant_of
 from tests.conftest import FakeClock
 
 pytestmark = pytest.mark.postgres

@@ -23,9 +23,9 @@ from hub.model.ids import lead_id, uuid7
 from hub.privacy.keyring import KeyRing
 from hub.privacy.sensitive import Sensitive
 from hub.settings import HubSettings, home, load_settings
-from hub.steps.contact_decisions import split
-from hub.steps.erase import Request, Subject, erase
-from hub.steps.keys import open_keyring
+from hub.steps.erasure.erase import Request, Subject, erase
+from hub.steps.identity.contact_decisions import split
+from hub.steps.keys.ring import open_keyring
 from hub.steps.load import Loader
 from hub.steps.open_store import Store, open_store
 from hub.steps.verify import verify

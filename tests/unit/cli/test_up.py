@@ -8,7 +8,7 @@ import signal
 
 from hub.cli.up import _loaders, _receivers
 from hub.cli.up_output import UpOutput
-from hub.steps.supervise import ProcessEvent
+from hub.steps.running.supervise import ProcessEvent
 
 
 def test_more_receivers_have_a_port_and_a_name_each():

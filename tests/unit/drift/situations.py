@@ -12,7 +12,7 @@ from hub.drift.propose import propose
 from hub.drift.situation import Proposal, Result, Situation
 from hub.registry.files import schema_files
 from hub.settings import HubSettings
-from hub.steps.drift_compiled import compiler
+from hub.steps.drift.compiled import compiler
 
 FILES = schema_files(HubSettings())
 CANONICAL = FILES.newest_contract("canonical/lead")

@@ -9,7 +9,7 @@ import pytest
 
 from hub.receiver.access import AccessLog, Answer
 from hub.receiver.metrics import ReceiverMetrics
-from hub.steps.logs import SHOWN
+from hub.steps.running.logs import SHOWN
 
 
 class Timer:

@@ -13,7 +13,7 @@ from hub.alert_settings import AlertSettings
 from hub.errors import ConfigError
 from hub.escalation.model import Duty, Quiet, Step
 from hub.settings import HubSettings, load_settings
-from hub.steps.alert_policy import policy_of, policy_problems
+from hub.steps.alerting.policy import policy_of, policy_problems
 from hub.steps.check_settings import require_sound, settings_problems
 
 SOUND = """

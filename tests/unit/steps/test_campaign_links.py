@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.errors import ConfigError
-from hub.steps.campaign_links import campaign_link, qr_png, qr_svg
+from hub.steps.finance.campaign_links import campaign_link, qr_png, qr_svg
 
 PAGE = "https://www.example.com/course"
 FAIR = {"utm_source": "fair", "utm_medium": "qr", "utm_campaign": "fair_202603"}

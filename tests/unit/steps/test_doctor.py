@@ -20,9 +20,9 @@ from cryptography.x509.oid import NameOID
 
 from hub.errors import ConfigError
 from hub.settings import HubSettings, SourceSettings
-from hub.steps import doctor_host
-from hub.steps.doctor_edge import look_at_edge, look_at_outgoing
-from hub.steps.doctor_finding import Finding, Health, Scene, looked
+from hub.steps.doctor import host as doctor_host
+from hub.steps.doctor.edge import look_at_edge, look_at_outgoing
+from hub.steps.doctor.finding import Finding, Health, Scene, looked
 
 NOW = dt.datetime.now(dt.UTC)
 DAY = dt.timedelta(days=1)
@@ -241,7 +241,7 @@ def test_a_certificate_that_ended_or_that_nobody_trusts_is_bad(
 def test_a_certificate_that_ends_soon_is_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.steps.doctor_edge._distrust", lambda _: "")
+    monkeypatch.setattr("hub.steps.doctor.edge._distrust", lambda _: "")
     with a_server({"/healthz": OK}, certificate=a_certificate(tmp_path, NOW + 5 * DAY)) as port:
         findings = list(look_at_edge(a_scene(f"https://127.0.0.1:{port}")))
 

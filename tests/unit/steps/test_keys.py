@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from hub.cli.keys import app
 from hub.errors import ConfigError
 from hub.privacy.keyring import new_keys
-from hub.steps.keys import open_keyring, rotate_keys
+from hub.steps.keys.ring import open_keyring, rotate_keys
 
 
 @pytest.fixture

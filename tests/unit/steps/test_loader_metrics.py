@@ -13,8 +13,8 @@ from prometheus_client import generate_latest
 from hub.errors import ConfigError
 from hub.model.delivery import Lane
 from hub.steps.load import BatchResult
-from hub.steps.loader_metrics import LoaderMetrics
-from hub.steps.serve_metrics import serve_metrics
+from hub.steps.running.loader_metrics import LoaderMetrics
+from hub.steps.running.serve_metrics import serve_metrics
 
 NOW = datetime(2026, 2, 17, 12, tzinfo=UTC)
 

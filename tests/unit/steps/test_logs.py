@@ -17,7 +17,7 @@ import uvicorn
 
 from hub.model.ids import uuid7
 from hub.privacy.sensitive import Sensitive
-from hub.steps.logs import REQUEST_ID, log_as_json
+from hub.steps.running.logs import REQUEST_ID, log_as_json
 
 PHONE = "19900001234"
 

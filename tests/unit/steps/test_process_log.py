@@ -6,7 +6,7 @@ import os
 import threading
 from pathlib import Path
 
-from hub.steps.process_log import LogPump, RotatingLog
+from hub.steps.running.process_log import LogPump, RotatingLog
 
 
 def lines_of(folder: Path) -> list[bytes]:

@@ -9,8 +9,7 @@ from uuid import UUID
 import pytest
 
 from hub.model.lead import IdentityKey, KeyKind
-from hub.steps.document_keys import NO_CURRENCY, open_facts
-from hub.steps.redact_document import (
+from hub.steps.erasure.redact_document import (
     Redaction,
     happened_at,
     mentioned,
@@ -18,6 +17,7 @@ from hub.steps.redact_document import (
     redacted,
     stand_in_of,
 )
+from hub.steps.finance.document_keys import NO_CURRENCY, open_facts
 
 PHONE = "19900001234"
 STAND_IN = stand_in_of(UUID("01999999-0000-7000-8000-abcdef012345"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.steps.restarts import (
+from hub.steps.running.restarts import (
     CRASHING_DEATHS,
     CRASHING_WITHIN_S,
     LONGEST_PAUSE_S,

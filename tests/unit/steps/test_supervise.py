@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.steps.supervise import ProcessEvent, ProcessSpec, Supervisor
+from hub.steps.running.supervise import ProcessEvent, ProcessSpec, Supervisor
 
 ROOT = Path(__file__).parents[3]
 # A child with a child of its own: ending the first alone would leave the second behind.
@@ -132,7 +132,7 @@ def test_what_is_killed_is_back_at_once_and_both_are_told(watched):
 
 
 def test_what_dies_at_every_start_is_told_as_crashing_and_goes_on(watched, monkeypatch):
-    monkeypatch.setattr("hub.steps.restarts.FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr("hub.steps.running.restarts.FIRST_PAUSE_S", 0.0)
     supervisor = watched.run(a_spec("raise SystemExit(3)"))
 
     def seven_deaths() -> object:
@@ -181,7 +181,7 @@ def test_children_listen_to_signals_even_if_we_were_started_deaf(tmp_path):
     """`… &` in a script makes a process ignore SIGINT, and Dagster hands SIGTERM to that handler."""
     program = (
         "import pathlib, sys\n"
-        "from hub.steps.supervise import ProcessSpec, Supervisor, stop_signals\n"
+        "from hub.steps.running.supervise import ProcessSpec, Supervisor, stop_signals\n"
         "show = 'import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)'\n"
         "spec = ProcessSpec('child', (sys.executable, '-c', show))\n"
         "with stop_signals():\n"
@@ -207,7 +207,7 @@ def test_children_listen_to_signals_even_if_we_were_started_deaf(tmp_path):
 def test_children_die_with_a_killed_parent(tmp_path):
     program = (
         "import pathlib, sys, time\n"
-        "from hub.steps.supervise import ProcessSpec, Supervisor\n"
+        "from hub.steps.running.supervise import ProcessSpec, Supervisor\n"
         f"spec = ProcessSpec('child', (sys.executable, '-c', {NAPS!r}))\n"
         f"made = Supervisor([spec], logs=pathlib.Path({str(tmp_path)!r}), tell=lambda _: None)\n"
         "made.tick()\n"

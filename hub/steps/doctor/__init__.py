@@ -1,0 +1,1 @@
+"""`hub doctor`: what is wrong with this installation, and what mends it."""

@@ -1,0 +1,1 @@
+"""Drift: seeing it while leads load, findings, proposals, publishing."""

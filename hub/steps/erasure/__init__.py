@@ -1,0 +1,1 @@
+"""Forgetting: erasure with its log and tombstones, retention of raw payloads."""

@@ -1,0 +1,1 @@
+"""Money: documents, reconciliation, metrics, the gate, campaigns, attribution."""

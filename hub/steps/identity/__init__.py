@@ -1,0 +1,1 @@
+"""Contacts and companies: joining, deciding, looking up, matching."""

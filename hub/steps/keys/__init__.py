@@ -1,0 +1,1 @@
+"""The key ring: opening, checking, rotating, retiring."""

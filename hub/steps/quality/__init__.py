@@ -1,0 +1,1 @@
+"""Field quality and the dictionary."""

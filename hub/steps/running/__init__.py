@@ -1,0 +1,1 @@
+"""Processes kept alive, and what they show of themselves: log lines, figures."""

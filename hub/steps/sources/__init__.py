@@ -1,0 +1,1 @@
+"""Platform accounts: grants, pulls, counts, how each one is."""

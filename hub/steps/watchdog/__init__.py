@@ -1,0 +1,1 @@
+"""The watchdog: what the hub runs on, looked at every ten seconds."""
