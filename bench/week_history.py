@@ -41,7 +41,7 @@ from hub.definitions.store import HubStore
 from hub.ops.tables import window
 from hub.ops.windows import BUCKETS, WINDOW, window_start
 from hub.settings import HubSettings, load_settings
-from hub.steps.report import BEAT_EVERY, REPEAT_CHECKS_EVERY, Progress
+from hub.steps.report import BEAT_EVERY, REPEAT_CHECKS_EVERY, REPEAT_FAILING_EVERY, Progress
 
 WEEK = timedelta(days=7)
 # Leads come between eight and ten, as China counts hours.
@@ -67,12 +67,12 @@ class History:
         """Whether it is files."""
         return isinstance(self.storage, SqliteEventLogStorage)
 
-    def tick(self, *, all_checks: bool = False) -> int:
+    def tick(self, *, all_checks: bool = False, failing: bool = False) -> int:
         """One tick of the sensor, recorded as the daemon does; how many windows it showed before."""
-        if all_checks:
+        if all_checks or failing:
             last = Progress.parse(self._cursor)
-            new = replace(last, checked_at=None, repeated_at=None, beat_at=None)
-            self._cursor = new.to_cursor()
+            new = replace(last, checked_at=None, failing_at=None, beat_at=None)
+            self._cursor = (replace(new, repeated_at=None) if all_checks else new).to_cursor()
         context = dg.build_sensor_context(
             instance=self.instance,
             cursor=self._cursor,
@@ -287,7 +287,10 @@ def _open(engine: sa.Engine) -> bool:
 
 
 def _rounds(history: History, rounds: int) -> dict[str, Any]:
-    """Rounds of all checks by the sensor, and the rest of the week as copies of the last."""
+    """Rounds of all checks by the sensor, and the rest of the week as copies of the last.
+
+    Between two of them what fails, its summary and the page of sources are written every few minutes.
+    """
     before, began = history.size(), time.monotonic()
     history.written.clear()
     marks: dict[str, int] = {}
@@ -297,6 +300,9 @@ def _rounds(history: History, rounds: int) -> dict[str, Any]:
     after, took = history.size(), time.monotonic() - began
     in_week, beats_in_week = (int(WEEK / one) for one in (REPEAT_CHECKS_EVERY, BEAT_EVERY))
     history.copy_round(marks, in_week - rounds, beats_in_week - rounds)
+    marks = history.marks()
+    history.tick(failing=True)
+    history.copy_round(marks, int(WEEK / REPEAT_FAILING_EVERY) - in_week, 0)
     return {
         "rounds": rounds,
         "rounds_s": took,

@@ -54,7 +54,10 @@ RUN_LOADER = "dagster-run"
 SLACK = timedelta(seconds=10)
 CHUNK = 120
 CHECK_EVERY = timedelta(seconds=60)
-REPEAT_CHECKS_EVERY = timedelta(minutes=5)
+REPEAT_FAILING_EVERY = timedelta(minutes=5)
+REPEAT_CHECKS_EVERY = timedelta(
+    hours=1
+)  # 143 results of 15 sources are 400 KB of Dagster's history
 BEAT_EVERY = timedelta(seconds=55)
 BEAT_FRESH = timedelta(seconds=90)
 LOADER, RECEIVER, NOTIFIER = "loader", "receiver", "notifier"
@@ -69,6 +72,7 @@ class Progress:
     failing_since: Mapping[str, datetime] = field(default_factory=dict)
     checked_at: datetime | None = None
     repeated_at: datetime | None = None
+    failing_at: datetime | None = None
     beat_at: datetime | None = None
 
     @classmethod
@@ -85,6 +89,7 @@ class Progress:
                 },
                 checked_at=_instant(document.get("checked_at")),
                 repeated_at=_instant(document.get("repeated_at")),
+                failing_at=_instant(document.get("failing_at")),
                 beat_at=_instant(document.get("beat_at")),
             )
         except (ValueError, TypeError, AttributeError):
@@ -109,6 +114,7 @@ class Progress:
             "failing_since": {name: _text(at) for name, at in self.failing_since.items()},
             "checked_at": _text(self.checked_at),
             "repeated_at": _text(self.repeated_at),
+            "failing_at": _text(self.failing_at),
             "beat_at": _text(self.beat_at),
         }
         return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
@@ -181,6 +187,7 @@ def report(
             failing_since=progress.failing_since,
             checked_at=progress.checked_at,
             repeated_at=progress.repeated_at,
+            failing_at=progress.failing_at,
             beat_at=now if beats else last.beat_at,
         ).to_cursor(),
     )
@@ -296,10 +303,11 @@ def _due_checks(
 def _choose_checks(
     results: list[CheckResult] | None, now: datetime, last: Progress
 ) -> tuple[tuple[CheckResult, ...], Progress]:
-    """Those worth an event: a changed verdict at once, all of them every few minutes."""
+    """Those worth an event: a changed verdict at once, what fails every few minutes, all of them every hour."""
     if results is None:
         return (), last
-    repeat = last.repeated_at is None or now - last.repeated_at >= REPEAT_CHECKS_EVERY
+    all_due = _is_due(last.repeated_at, REPEAT_CHECKS_EVERY, now)
+    failing_due = all_due or _is_due(last.failing_at, REPEAT_FAILING_EVERY, now)
     verdicts = {check_id(result): result.passed for result in results}
     since = {
         check_id(result): result.since or last.failing_since.get(check_id(result), now)
@@ -307,8 +315,12 @@ def _choose_checks(
         if not result.passed
     }
     dated = [replace(r, since=since.get(check_id(r))) for r in results]
-    shown = [r for r in dated if repeat or last.verdicts.get(check_id(r)) != r.passed]
-    if shown:  # what fails now, with the instants that only the cursor knows
+    shown = [
+        r
+        for r in dated
+        if last.verdicts.get(check_id(r)) != r.passed or (all_due if r.passed else failing_due)
+    ]
+    if shown or failing_due:  # what fails now, with the instants that only the cursor knows
         others = [r for r in dated if r.name != summary_checks.SUMMARY]
         shown = [r for r in shown if r.name != summary_checks.SUMMARY]
         shown.append(summary_checks.judge_summary(others))
@@ -316,8 +328,13 @@ def _choose_checks(
         verdicts=verdicts,
         failing_since=since,
         checked_at=now,
-        repeated_at=now if repeat else last.repeated_at,
+        repeated_at=now if all_due else last.repeated_at,
+        failing_at=now if failing_due else last.failing_at,
     )
+
+
+def _is_due(last: datetime | None, every: timedelta, now: datetime) -> bool:
+    return last is None or now - last >= every
 
 
 def check_id(result: CheckResult) -> str:

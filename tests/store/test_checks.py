@@ -625,9 +625,13 @@ def test_checks_are_shown_when_their_verdict_changes_and_now_and_then(engine):
     held_record(engine)
     a_minute_on = report(engine, SETTINGS, at(70), soon.cursor)
     quiet = report(engine, SETTINGS, at(140), a_minute_on.cursor)
-    repeated = report(engine, SETTINGS, at(301), quiet.cursor)
+    failing = report(engine, SETTINGS, at(301), quiet.cursor)
+    repeated = report(engine, SETTINGS, at(3601), failing.cursor)
 
     assert len(first.checks) == len(repeated.checks) == len(declared_checks(SETTINGS))
+    assert {"nothing_held", "everything_is_well"} < {check.name for check in failing.checks}
+    assert not any(one.passed for one in failing.checks)
+    assert failing.sources, "the page of sources is as often new"
     assert soon.checks == quiet.checks == ()
     assert [check.name for check in a_minute_on.checks] == [
         "nothing_held",
