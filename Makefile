@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: setup demo test test-stories test-rest check format bench week chaos drift reconciliation identity connectors browser deploy-check lock clean
+.PHONY: setup demo test test-stories test-store test-rest check format bench week chaos drift reconciliation identity connectors browser deploy-check lock clean
 
 setup: $(VENV)/.installed
 
@@ -17,12 +17,13 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 demo: setup
 	$(BIN)/hub demo $(ARGS)
 
-# Without ARGS in two halves side by side: the stories of real processes wait more than they compute.
+# Without ARGS in three parts side by side: stories of real processes, and tests on a store, wait more than they compute.
 STORIES := tests/e2e tests/identity tests/privacy
+STORE := tests/store tests/upgrade
 
 test: setup
 ifeq ($(strip $(ARGS)),)
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-stories test-rest
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target test-stories test-store test-rest
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
@@ -30,8 +31,11 @@ endif
 test-stories:
 	$(BIN)/python -m pytest -p no:cacheprovider $(STORIES)
 
+test-store:
+	$(BIN)/python -m pytest -p no:cacheprovider $(STORE)
+
 test-rest:
-	$(BIN)/python -m pytest -p no:cacheprovider $(STORIES:%=--ignore=%)
+	$(BIN)/python -m pytest -p no:cacheprovider $(STORIES:%=--ignore=%) $(STORE:%=--ignore=%)
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -48,7 +52,7 @@ bench: setup
 
 # Real processes under a week's traffic, and a week of Dagster's history: what grows, and what prune leaves of it.
 week: setup
-	$(BIN)/python -m bench --only week $(ARGS)
+	$(BIN)/python -m bench --only week --runs 1 $(ARGS)
 
 chaos: setup
 	$(BIN)/python -m pytest -m chaos $(ARGS)
