@@ -295,9 +295,11 @@ def _tell_history(section: Section, found: Sequence[Mapping[str, Any]]) -> None:
         ("seconds it took, tick after tick", lambda one: f"{one['drained_s']:,.0f}"),
         ("MiB of it", lambda one: _mib(one["windowed"]["bytes"] - one["before"]["bytes"])),
         ("bytes an event", lambda one: f"{_each(one, 'before', 'windowed', 'drained'):,.0f}"),
-        ("events of a round of all checks", lambda one: f"{sum(one['round_events'].values()) / one['rounds']:,.0f}"),
+        ("events of a round: all checks, heartbeats", lambda one: f"{_events(one) / one['rounds']:,.0f}"),
         ("bytes an event of it", lambda one: f"{_each(one, 'rounds_before', 'rounds_after', 'round_events'):,.0f}"),
-        ("rounds of all checks in a week", lambda one: f"{one['rounds_in_week']:,}"),
+        ("such rounds in a week", lambda one: f"{one['rounds_in_week']:,}"),
+        ("rounds of what fails, besides", lambda one: f"{one['failing_in_week']:,}"),
+        ("heartbeats of three processes in a week", lambda one: f"{3 * one['beats_in_week']:,}"),
         ("**a week: rows of events and results**", lambda one: f"{one['week']['rows']:,}"),
         ("**a week: MiB**", lambda one: _mib(one["week"]["bytes"])),
         ("runs that schedules start in a week", lambda one: f"{one['runs_in_week']:,}"),
@@ -309,6 +311,10 @@ def _tell_history(section: Section, found: Sequence[Mapping[str, Any]]) -> None:
     ]  # fmt: skip
     rows = [[title, *(tell(one) for one in found)] for title, tell in lines]
     section.tables.append(Table(columns, rows))
+
+
+def _events(one: Mapping[str, Any]) -> int:
+    return sum(one["round_events"].values())
 
 
 def _each(one: Mapping[str, Any], before: str, after: str, written: str) -> float:
