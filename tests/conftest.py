@@ -6,6 +6,7 @@ import base64
 import ipaddress
 import itertools
 import os
+import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from hub.privacy.keyring import KeyRing
 
 _KEPT = ("HUB_TEST_DATABASE_URL",)
 _numbers = itertools.count(1)
+_ROOM_IN_MEMORY = 4 * 1024**3
 _connect = socket.socket.connect
 _connect_ex = socket.socket.connect_ex
 
@@ -123,10 +125,18 @@ def test_server() -> Iterator[TestServer]:
         yield from _server(url, url)
         return
     with (
-        tempfile.TemporaryDirectory(prefix="hub-test-") as folder,
+        tempfile.TemporaryDirectory(prefix="hub-test-", dir=_in_memory()) as folder,
         EmbeddedServer.start(Path(folder) / "home", fsync=False) as server,
     ):
         yield from _server(server.admin_url, server.url)
+
+
+def _in_memory() -> str | None:
+    """A folder in memory with room for the server: a copied database is six hundred files."""
+    shared = Path("/dev/shm")  # noqa: S108 -- the folder made in it is private
+    if shared.is_dir() and shutil.disk_usage(shared).free > _ROOM_IN_MEMORY:
+        return str(shared)
+    return None
 
 
 def _server(admin_url: str, url: str) -> Iterator[TestServer]:
